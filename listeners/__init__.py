@@ -1,0 +1,1 @@
+"""Hear: one file a source."""

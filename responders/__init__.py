@@ -1,0 +1,1 @@
+"""Decide and answer: triage, SLA clocks, metrics, saved replies, drafts."""

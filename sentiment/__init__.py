@@ -1,0 +1,1 @@
+"""Understand: text to language, sentiment, urgency and reasons, on this machine."""

@@ -1,0 +1,1 @@
+"""The application: what a person starts, and the only place where everything is wired."""

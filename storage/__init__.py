@@ -1,0 +1,1 @@
+"""Remember: the vocabulary, and the database under it."""

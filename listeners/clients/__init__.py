@@ -1,0 +1,1 @@
+"""One file a network: SDK client, error table, limits."""

@@ -17,9 +17,7 @@ class Case(SQLModel, table=True):
         UniqueConstraint(
             "brand_id", "network", "author_key", "thread_native_id", "sequence", name="uq_case_identity"
         ),
-        CheckConstraint(
-            "status in ('open','answered','resolved','dismissed','withdrawn')", name="ck_case_status"
-        ),
+        CheckConstraint("status in ('open','answered','resolved','dismissed','withdrawn')", name="ck_case_status"),
         CheckConstraint("priority in ('P1','P2','P3','none')", name="ck_case_priority"),
         Index("ix_case_inbox", "status", "reply_needed", "priority", "urgency"),
     )
