@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
 
+from storage.errors import ConfigError
 from storage.pages import Cursor, Deletion, Gap, Interval, Page, Rejection
 
 __all__ = [
@@ -25,6 +26,10 @@ __all__ = [
     "Rejection",
     "TopicQuery",
 ]
+
+
+def _no_secret(name: str) -> str:
+    raise ConfigError(f"the secret {name!r} is needed, and this listener was built without a way to look it up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class ListenerContext:
     our_accounts: frozenset[str] = frozenset()
     """Handles and ids of the brand's own accounts on this network, lower case, without `@` or `u/`."""
     topics: Sequence[TopicQuery] = ()
-    secret: Callable[[str], str] = field(default=lambda name: "", repr=False)
+    secret: Callable[[str], str] = field(default=_no_secret, repr=False)
     """Looks up one secret by name; raises ConfigError naming where it was looked for."""
     reads_left: int | None = None
     """Posts this poll may still read under today's budget; None means no budget is set."""

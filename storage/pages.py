@@ -1,4 +1,4 @@
-"""What a listener hands over and one transaction stores: a page, with the cursor that is true once it is stored."""
+"""What a listener hands over and one transaction stores: a page, with the cursor that is then true."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

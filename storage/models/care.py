@@ -97,7 +97,8 @@ class Draft(SQLModel, table=True):
 
     __table_args__ = (
         CheckConstraint(
-            "status in ('drafted','approved','rejected','handed_off','posting','posted','refused','unknown','void')",
+            "status in ('drafted','approved','rejected','handed_off',"
+            "'posting','posted','refused','unknown','void')",
             name="ck_draft_status",
         ),
     )
