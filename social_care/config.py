@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -19,6 +19,7 @@ from social_care.durations import Duration, parse_duration
 from storage.errors import ConfigError
 
 FILE_NAME = "social-care.toml"
+Format = Literal["text", "markdown", "html", "json"]
 _SECRET_KEY = re.compile(r"(password|passwd|secret|token|api_?key|private_?key|bearer)", re.IGNORECASE)
 _PASSWORD_IN_URL = re.compile(r"^[a-z0-9+]+://[^/@:\s]*:[^@/\s]+@", re.IGNORECASE)
 
@@ -122,8 +123,6 @@ class Settings(BaseSettings):
     digest: DigestSettings = Field(default_factory=DigestSettings)
     goals: GoalSettings = Field(default_factory=GoalSettings)
 
-    from_file: ClassVar[Mapping[str, Any]] = {}
-
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
@@ -155,11 +154,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003  (the signature is pydantic-settings')
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment before file; no dotenv, no secrets folder."""
         return env_settings, init_settings
@@ -235,8 +234,9 @@ def _refuse_secrets(data: Any, path: Path, trail: str = "") -> None:
             place = f"{trail}.{key}" if trail else str(key)
             if isinstance(value, str) and _SECRET_KEY.search(str(key)):
                 raise ConfigError(
-                    f"{path}: {place} looks like a secret. Secrets do not belong into the file: set the environment "
-                    "variable SOCIAL_CARE_SECRET_<NAME> or use the keyring (docs/configuration.md), then remove the key."
+                    f"{path}: {place} looks like a secret. Secrets do not belong into the file: set the "
+                    "environment variable SOCIAL_CARE_SECRET_<NAME> or use the keyring (docs/configuration.md), "
+                    "then remove the key."
                 )
             if isinstance(value, str) and _PASSWORD_IN_URL.search(value):
                 raise ConfigError(

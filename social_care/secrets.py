@@ -9,7 +9,7 @@ SERVICE = "social-care"
 
 
 def variable(name: str) -> str:
-    """The environment variable that holds a secret: `reddit-client-secret` is SOCIAL_CARE_SECRET_REDDIT_CLIENT_SECRET."""
+    """The environment variable of a secret: `x-bearer-token` is SOCIAL_CARE_SECRET_X_BEARER_TOKEN."""
     return "SOCIAL_CARE_SECRET_" + re.sub(r"[^A-Z0-9]+", "_", name.upper())
 
 
@@ -24,9 +24,10 @@ def find_secret(name: str) -> str | None:
     except ImportError:
         return None
     try:
-        return keyring.get_password(SERVICE, name)
+        found: str | None = keyring.get_password(SERVICE, name)
     except KeyringError:
         return None
+    return found
 
 
 def secret(name: str) -> str:
