@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -22,6 +22,9 @@ FILE_NAME = "social-care.toml"
 Format = Literal["text", "markdown", "html", "json"]
 _SECRET_KEY = re.compile(r"(password|passwd|secret|token|api_?key|private_?key|bearer)", re.IGNORECASE)
 _PASSWORD_IN_URL = re.compile(r"^[a-z0-9+]+://[^/@:\s]*:[^@/\s]+@", re.IGNORECASE)
+
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Part(BaseModel):
@@ -247,3 +250,22 @@ def _refuse_secrets(data: Any, path: Path, trail: str = "") -> None:
     elif isinstance(data, list):
         for number, value in enumerate(data):
             _refuse_secrets(value, path, f"{trail}[{number}]")
+
+
+def check_part(model: type[Model], data: Mapping[str, Any], where: str, folder: Path) -> Model:
+    """Check one listener's own keys against its model; relative `path` keys are taken from `folder`.
+
+    Raises:
+        ConfigError: unknown keys, with a suggestion, or wrong values.
+    """
+    values = dict(data)
+    if isinstance(values.get("path"), str) and values["path"] != "-":
+        values["path"] = str(folder / values["path"])
+    unknown = [key for key in values if key not in model.model_fields]
+    if unknown:
+        raise ConfigError(f"{where}.{unknown[0]}: no such key{_near(unknown[0], model.model_fields)}")
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = [_say(problem) for problem in error.errors(include_url=False, include_input=False)]
+        raise ConfigError(f"{where} needs mending:\n" + "\n".join(f"  - {line}" for line in lines)) from None

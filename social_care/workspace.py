@@ -1,0 +1,165 @@
+"""A workspace: one folder with a configuration, a database and saved replies. Everything is wired here, and only here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from social_care import secrets
+from social_care.config import FILE_NAME, ListenerSettings, Settings, load_settings
+from storage.errors import ConfigError
+
+if TYPE_CHECKING:
+    from listeners.ports import Listener, ListenerContext
+    from responders.saved_replies import SavedReply
+    from responders.sla import SlaPolicy
+    from sentiment.ports import Scorer
+    from storage.database import Database
+
+
+@dataclass
+class Workspace:
+    """What the commands work on. Parts are built when first asked for."""
+
+    folder: Path
+    settings: Settings
+
+    @classmethod
+    def find(cls, folder: Path | None = None) -> "Workspace":
+        """Open the workspace in `folder`, or the nearest one from the current folder upwards.
+
+        Raises:
+            ConfigError: there is none, or its file needs mending.
+        """
+        if folder is not None:
+            return cls(folder.resolve(), load_settings(folder / FILE_NAME))
+        here = Path.cwd()
+        for candidate in (here, *here.parents):
+            if (candidate / FILE_NAME).is_file():
+                return cls(candidate, load_settings(candidate / FILE_NAME))
+        raise ConfigError(f"there is no workspace in {here} or above it; make one with: social-care init")
+
+    @property
+    def zone(self) -> str:
+        """The IANA zone in which days are counted."""
+        return self.settings.zone
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL, with a SQLite path made absolute from the workspace folder."""
+        url = self.settings.database.get_secret_value()
+        prefix = "sqlite:///"
+        if url.startswith(prefix) and not url.startswith(prefix + "/") and ":memory:" not in url:
+            return prefix + str(self.folder / url.removeprefix(prefix))
+        return url
+
+    @cached_property
+    def database(self) -> "Database":
+        """The open database, brought to this program's version when it is new or older.
+
+        Raises:
+            ConfigError, StorageError: it cannot be opened, or is newer than this program.
+        """
+        from storage.database import open_database
+
+        database = open_database(self.database_url)
+        database.upgrade()
+        return database
+
+    @cached_property
+    def scorer(self) -> "Scorer":
+        """The model that reads posts, loaded once; slow the first time.
+
+        Raises:
+            ModelError: the model is missing, broken or of a shape we cannot read.
+        """
+        from sentiment.transformer import load
+
+        chosen = self.settings.scorer
+        return load(
+            chosen.model,
+            revision=chosen.revision,
+            threads=chosen.threads,
+            weights=self.settings.urgency or None,
+            default_language=self.settings.language,
+        )
+
+    @cached_property
+    def scorer_name(self) -> str:
+        """`model@revision` of the configured model, known without loading it where it is the bundled one."""
+        if self.settings.scorer.model == "bundled":
+            from sentiment.card import scorer_name
+
+            return scorer_name()
+        return self.scorer.name
+
+    @cached_property
+    def policies(self) -> "tuple[SlaPolicy, ...]":
+        """The SLA policies in force, in order.
+
+        Raises:
+            ConfigError: a policy cannot be read, or has no open hour.
+        """
+        from responders.sla import load_policies
+
+        return load_policies(self.settings.sla, preset=self.settings.sla_preset)
+
+    @cached_property
+    def saved_replies(self) -> "tuple[SavedReply, ...]":
+        """The saved replies of the workspace's folder.
+
+        Raises:
+            ConfigError: a file cannot be read; the message names file and line.
+        """
+        from responders.saved_replies import load_saved_replies
+
+        folder = self.folder / self.settings.saved_replies
+        return load_saved_replies(folder) if folder.is_dir() else ()
+
+    def listener(self, name: str, *, reads_left: int | None = None) -> "Listener":
+        """Build one configured listener; opens no connection.
+
+        Raises:
+            ConfigError: no such listener, a wrong setting, or a missing secret.
+        """
+        from listeners import registry
+        from social_care.config import check_part
+
+        settings = self.listener_settings(name)
+        listener_class = registry.load(settings.type)
+        own = check_part(listener_class.Settings, settings.own_settings(), f"listeners.{name}", self.folder)
+        return listener_class.build(own, self.listener_context(name, listener_class.network, reads_left))
+
+    def listener_settings(self, name: str) -> ListenerSettings:
+        """The configured table of one listener.
+
+        Raises:
+            ConfigError: there is none of that name; the message lists those there are.
+        """
+        listeners: Mapping[str, ListenerSettings] = self.settings.listeners
+        if name not in listeners:
+            known = ", ".join(sorted(listeners)) or "none yet"
+            raise ConfigError(f"there is no listener {name!r} in {FILE_NAME}; configured: {known}")
+        return listeners[name]
+
+    def listener_context(self, name: str, network: str, reads_left: int | None) -> "ListenerContext":
+        """What a listener is told about this workspace."""
+        from listeners.ports import ListenerContext, TopicQuery
+
+        settings = self.listener_settings(name)
+        brand = self.settings.brand(settings.brand)
+        assert brand is not None  # the configuration was checked
+        topics = [
+            TopicQuery(topic.name, topic.query)
+            for topic in self.settings.topics
+            if topic.brand == settings.brand and (settings.topics is None or topic.name in settings.topics)
+        ]
+        return ListenerContext(
+            name=name,
+            brand=settings.brand,
+            our_accounts=brand.accounts_on(network),
+            topics=topics,
+            secret=secrets.secret,
+            reads_left=reads_left,
+        )
