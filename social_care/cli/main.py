@@ -114,7 +114,7 @@ def main() -> None:
         # The reader left (`| head`): not an error of ours.
         sys.stderr.close()
         sys.exit(exits.OK)
-    except Exception as error:  # noqa: BLE001  (told below, or re-raised)
+    except Exception as error:
         code = _tell(error, as_json="--json" in arguments[:1])
         if code is None:
             raise
