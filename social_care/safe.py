@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-# C0 but newline, DEL and C1, bidi marks and overrides, line and paragraph separators, tag characters, BOM, surrogates.
+# C0 but newline, DEL and C1, bidi marks and overrides, separators, tag characters, BOM, surrogates.
 _UNSAFE = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
@@ -32,6 +32,6 @@ def safe_line(text: str, limit: int | None = None) -> str:
 
 
 def safe_json(value: Any, *, indent: int | None = None) -> str:
-    """JSON whose strings hold nothing a terminal would obey: such characters are written as \\uXXXX."""
+    """JSON whose strings hold nothing a terminal would obey: such characters are written as escapes."""
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
     return _JSON_UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)

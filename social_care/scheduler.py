@@ -42,7 +42,7 @@ class Ticker:
     tell: Callable[[str], None] = log.info
 
     def tick(self) -> None:
-        """Do everything that is due now: poll, score, triage, track, digest. A failing part does not stop the rest."""
+        """Do everything that is due now. A failing part does not stop the rest."""
         for step in (self.poll_due, self.understand, self.track, self.digest):
             try:
                 step()
@@ -90,8 +90,8 @@ class Ticker:
             self.tell(f"{name}: parked: {error}")
         with self.workspace.database.write() as session:
             leases.finish_poll(
-                session, name, self.owner, now=self.clock(), next_poll_at=following.at, failures=following.failures,
-                error=following.error, parked=following.parked,
+                session, name, self.owner, now=self.clock(), next_poll_at=following.at,
+                failures=following.failures, error=following.error, parked=following.parked,
             )  # fmt: skip
 
     def understand(self) -> None:
@@ -128,7 +128,7 @@ class Ticker:
             self.tell(f"{found} SLA warnings or breaches recorded")
 
     def digest(self) -> None:
-        """Write the digest of the day once, after the configured time; catches up when we were down at that time."""
+        """Write the digest of the day once, after the configured time, however late we are."""
         from social_care.digest.write import write_daily
         from storage import leases
 

@@ -1,4 +1,4 @@
-"""A workspace: one folder with a configuration, a database and saved replies. Everything is wired here, and only here."""
+"""A workspace: one folder with a configuration, a database and saved replies. Everything is wired here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -77,11 +77,15 @@ def local(moment: datetime | None, zone: str, pattern: str = "%a %d %b %H:%M") -
     return "-" if moment is None else moment.astimezone(ZoneInfo(zone)).strftime(pattern)
 
 
+def _nothing(count: int = 1) -> None:
+    del count
+
+
 @contextmanager
 def progress(label: str, total: int | None = None) -> Iterator[Any]:
     """A progress bar on standard error, silent where nobody watches. Yields `advance(count)`."""
     if not err.is_terminal:
-        yield lambda count=1: None
+        yield _nothing
         return
     columns = [
         SpinnerColumn(),
