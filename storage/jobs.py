@@ -1,0 +1,58 @@
+"""Jobs of the work queue, written in the transaction that makes them necessary (PostgreSQL with Procrastinate).
+
+The tables stay the truth: a job only wakes a worker, and running it twice changes nothing.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+SCORE = "score"
+TRIAGE = "triage"
+CHUNK = 64
+"""Mentions in one scoring job: small enough to spread, large enough to fill a batch."""
+
+# The function is Procrastinate 3's own; its minor version is pinned in pyproject.toml.
+_DEFER = text(
+    "SELECT procrastinate_defer_jobs_v1(ARRAY(SELECT ROW(:queue, :task, 0, NULL, :queueing_lock,"
+    " item::jsonb, NULL)::procrastinate_job_to_defer_v1 FROM unnest(CAST(:args AS text[])) AS item))"
+)
+
+
+def has_queue(session: Session) -> bool:
+    """Whether this database carries the work queue: PostgreSQL on which a worker was set up once."""
+    if session.get_bind().dialect.name != "postgresql":
+        return False
+    return bool(session.execute(text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL")).scalar())
+
+
+def workers_alive(session: Session, now: datetime, *, within: timedelta = timedelta(seconds=60)) -> bool:
+    """Whether any worker has shown its heartbeat lately."""
+    if not has_queue(session):
+        return False
+    found = session.execute(
+        text("SELECT EXISTS (SELECT 1 FROM procrastinate_workers WHERE last_heartbeat > :since)"),
+        {"since": now - within},
+    )
+    return bool(found.scalar())
+
+
+def enqueue_scoring(session: Session, mention_ids: Sequence[int]) -> None:
+    """One scoring job per chunk of mentions, in the caller's transaction."""
+    chunks = [list(mention_ids[start : start + CHUNK]) for start in range(0, len(mention_ids), CHUNK)]
+    if chunks:
+        args = [json.dumps({"mention_ids": chunk}) for chunk in chunks]
+        session.execute(_DEFER, {"queue": SCORE, "task": SCORE, "queueing_lock": None, "args": args})
+
+
+def enqueue_triage(session: Session) -> None:
+    """Ask for triage, in the caller's transaction; one waiting request is enough for any number of scores."""
+    waiting = session.execute(
+        text("SELECT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE task_name = :task AND status = 'todo')"),
+        {"task": TRIAGE},
+    )
+    if not waiting.scalar():
+        session.execute(_DEFER, {"queue": TRIAGE, "task": TRIAGE, "queueing_lock": None, "args": ["{}"]})
