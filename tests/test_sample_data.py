@@ -117,6 +117,23 @@ def test_every_record_has_the_promised_keys_and_no_others(records: list[Post]) -
             assert isinstance(record["text"], str)
 
 
+def test_handles_and_ids_look_like_those_of_their_networks(records: list[Post]) -> None:
+    shapes = {"x": (r"\d{19}", r"\w{1,15}"), "reddit": (r"t[13]_[0-9a-z]{6,7}", r"[\w-]{3,20}")}
+    for record in records:
+        native_id, handle = shapes.get(
+            record["network"], (r"\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", r".+")
+        )
+        assert re.fullmatch(native_id, record["id"])
+        if "author" in record:
+            assert re.fullmatch(handle, record["author"]["handle"], flags=re.ASCII), record["author"]["handle"]
+
+
+def test_newer_ids_on_x_are_larger(posts: dict[str, Post]) -> None:
+    in_order = sorted((p for p in posts.values() if p["network"] == "x"), key=lambda p: int(p["id"]))
+    times = [post["minutes_ago"] for post in in_order]
+    assert times == sorted(times, reverse=True)
+
+
 def test_reviews_have_stars_and_only_reviews_do(records: list[Post]) -> None:
     for record in records:
         if record["kind"] == "review":
@@ -276,7 +293,7 @@ def test_about_two_in_five_of_those_who_need_an_answer_have_none(
     for post in posts.values():
         aimed = "KestrelCare" in post.get("mentions", []) or post.get("rating", 5) <= 3
         if aimed and not post.get("ours") and post["id"] not in idle:
-            case = (post["author"]["id"], post.get("thread", post["id"]))
+            case = (str(post["author"]["id"]), str(post.get("thread", post["id"])))
             asked[case] = asked.get(case, False) or post["id"] in answers
     assert len(asked) > 100
     assert 0.35 <= 1 - sum(asked.values()) / len(asked) <= 0.45
