@@ -1,4 +1,4 @@
-"""`doctor` and `config check`: every part tried for real, each finding with what to do about it. Changes nothing."""
+"""`doctor` and `config check`: every part tried for real, each finding with its mend. Changes nothing."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""`social-care demo`: two weeks of sample posts heard, stored, scored, triaged, drafted for, measured and digested.
+"""`social-care demo`: two weeks of sample posts through the whole line, offline.
 
 The posts are written for the project (social_care/data/demo); their times are relative to now. They are heard the
 way a scheduled listener would hear them: in ticks of some minutes, oldest first, each tick one committed page.
@@ -204,4 +204,5 @@ def _draft(workspace: Workspace, now: datetime, actor: str) -> str:
     with workspace.database.read() as session:
         pressing = queries.inbox(session, now=now, limit=8)
     made = [draft_for(workspace, row.id, now=now, actor=actor) for row in pressing]
-    return f"{sum(draft is not None for draft in made)} drafts from saved replies, none approved: that is a person's word"
+    count = sum(draft is not None for draft in made)
+    return f"{count} drafts from saved replies; approving them is a person's word"

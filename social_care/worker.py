@@ -1,4 +1,4 @@
-"""`social-care worker`: scoring and triage as Procrastinate jobs, on as many machines as you like (extra `postgres`).
+"""`social-care worker`: scoring and triage as Procrastinate jobs on many machines (extra `postgres`).
 
 The queue only wakes, spreads and retries. What makes an effect happen once is the unique key of a score and the
 transaction in which it is written: a job that runs twice finds nothing left to do.
@@ -107,7 +107,7 @@ def enqueue_hook(workspace: Workspace) -> Any:
     from storage import jobs
 
     with workspace.database.read() as session:
-        return (lambda session, ids: jobs.enqueue_scoring(session, ids)) if jobs.has_queue(session) else None
+        return jobs.enqueue_scoring if jobs.has_queue(session) else None
 
 
 def work(workspace: Workspace, *, wait: bool = True) -> None:
