@@ -76,7 +76,10 @@ def answers(posts: dict[str, Post]) -> dict[str, list[Post]]:
 
 
 def arrival(record: Post) -> int:
-    return int(record.get("deleted_minutes_ago", record.get("edited_minutes_ago", record["minutes_ago"])))
+    moments = [
+        record[key] for key in ("deleted_minutes_ago", "edited_minutes_ago", "minutes_ago") if key in record
+    ]
+    return int(moments[0])
 
 
 def first_answer_minutes(post: Post, answers: dict[str, list[Post]]) -> int:
