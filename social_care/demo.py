@@ -111,7 +111,7 @@ def _step(number: int, title: str) -> Iterator[list[str]]:
     )
 
 
-def prepare(folder: Path) -> Workspace:
+def prepare(folder: Path, now: datetime) -> Workspace:
     """Make the demo's workspace anew.
 
     Raises:
@@ -125,7 +125,9 @@ def prepare(folder: Path) -> Workspace:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).write_text("made by social-care demo; replaced each time it runs\n", encoding="utf-8")
-    workspace = create_workspace(folder, Answers(brand=BRAND, x="KestrelCare", reddit="kestrel_support"))
+    workspace = create_workspace(
+        folder, Answers(brand=BRAND, x="KestrelCare", reddit="kestrel_support"), now.date()
+    )
     assert (workspace.folder / FILE_NAME).exists()
     return workspace
 
@@ -139,7 +141,7 @@ def play(folder: Path, *, now: datetime, actor: str) -> None:
         show.coloured("social-care demo", "bold"),
         f": two weeks of posts about {BRAND}, a brand that does not exist\n",
     )
-    workspace = prepare(folder)
+    workspace = prepare(folder, now)
     with _step(1, "listen") as said:
         heard = _hear(workspace, now)
         said.append(pipeline.say_heard(heard))

@@ -1,9 +1,9 @@
 """Making a workspace: the configuration file with its comments, the database, the starter saved replies."""
 
 import json
-import shutil
 from dataclasses import dataclass
-from importlib.resources import as_file, files
+from datetime import date
+from importlib.resources import files
 from pathlib import Path
 
 from social_care.config import FILE_NAME, load_settings
@@ -46,13 +46,15 @@ def render_config(answers: Answers) -> str:
     return template
 
 
-def create_workspace(folder: Path, answers: Answers) -> Workspace:
+def create_workspace(folder: Path, answers: Answers, today: date) -> Workspace:
     """Write the workspace and open its database.
 
     Raises:
         ConfigError: there is one already (nothing is overwritten), the folder cannot be written, or an answer is
             not acceptable (an unknown zone, say); then nothing is left behind.
     """
+    from responders.saved_replies import write_starter_set
+
     path = folder / FILE_NAME
     if path.exists():
         raise ConfigError(f"{path} is there already; edit it, or choose another folder")
@@ -63,18 +65,9 @@ def create_workspace(folder: Path, answers: Answers) -> Workspace:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
     try:
         workspace = Workspace(folder.resolve(), load_settings(path))
-        copy_saved_replies(workspace.folder / workspace.settings.saved_replies)
+        write_starter_set(workspace.folder / workspace.settings.saved_replies, today)
         workspace.database.upgrade()
     except ConfigError:
         path.unlink()
         raise
     return workspace
-
-
-def copy_saved_replies(target: Path) -> None:
-    """Put the starter saved replies into `target`; files already there are left as they are."""
-    target.mkdir(parents=True, exist_ok=True)
-    with as_file(files("responders").joinpath("data", "saved_replies")) as source:
-        for item in sorted(source.iterdir()):
-            if item.is_file() and not (target / item.name).exists():
-                shutil.copyfile(item, target / item.name)

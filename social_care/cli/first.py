@@ -47,7 +47,7 @@ def init(
     if dry_run:
         typer.echo(render_config(answers))
         return
-    workspace = create_workspace(folder, answers)
+    workspace = create_workspace(folder, answers, invocation.now.date())
     show.say("workspace made in ", show.coloured(str(workspace.folder), "bold"))
     show.hint("next: social-care import FILE   (or: social-care try FILE, which stores nothing)")
 
