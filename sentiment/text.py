@@ -15,8 +15,9 @@ _HIDDEN = re.compile(
 )
 _URL = re.compile(r"(?:https?://|www\.)[!-~]+", re.IGNORECASE)
 _HANDLE = re.compile(
-    r"(?<![\w.@])@(?:[A-Za-z0-9_]+(?:@[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:\.[a-z0-9-]+){2,})?(?![^\W\d_a-zA-Z])"
-    r"|[\w·-]{2,30}(?=[\s:/]|$))"
+    r"(?<![\w.@])@(?:[A-Za-z0-9_]+(?:@[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:\.[a-z0-9-]+){2,})?"
+    # A Chinese handle ends where a space, a colon or a slash says so; without one it cannot be told from the text.
+    r"|[\w·-]{2,20}(?=[\s:/]))"
 )
 _LONG_RUN = re.compile(r"(.)\1{3,}", re.DOTALL)
 
@@ -39,12 +40,12 @@ def model_text(text: str) -> str:
     if "&" in text:
         text = html.unescape(text)
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
+        text = unicodedata.normalize("NFKC", text)[:MAX_CHARACTERS]
         text = _HIDDEN.sub("", text)
     elif not text.isprintable():
         text = _HIDDEN.sub("", text)
     if "@" in text:
         text = _HANDLE.sub("@user", text)
-    if "http" in text or "www" in text or "HTTP" in text or "Http" in text:
+    if "://" in text or "www." in text or "WWW." in text:
         text = _URL.sub("http", text)
     return " ".join(_LONG_RUN.sub(r"\1\1\1", text).split())

@@ -1,0 +1,1 @@
+"""Training of the bundled sentiment model; never imported at run time."""

@@ -35,7 +35,8 @@ def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
     """Return probabilities of logits divided by the temperature."""
     scaled = logits / temperature
     powers: Floats = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    shares: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return shares
 
 
 def quality(probabilities: Floats, labels: Labels) -> dict[str, float | int]:

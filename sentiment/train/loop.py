@@ -31,7 +31,7 @@ class Settings:
     """What the run may be told: batch size, peak learning rate, and how much faster new tokens move."""
 
     batch: int = 64
-    learning_rate: float = 1.6e-4
+    learning_rate: float = 1.5e-4
     new_token_factor: float = 10.0
     seed: int = 7
 

