@@ -70,10 +70,10 @@ def configuration_checks(workspace: Workspace) -> Iterator[Check]:
 
 
 def _topics(workspace: Workspace) -> str:
-    from listeners.topics import parse
+    from listeners.topics import parse_topic
 
     for topic in workspace.settings.topics:
-        parse(topic.query)
+        parse_topic(topic.query, topic.name)
     return f"{len(workspace.settings.topics)} read"
 
 

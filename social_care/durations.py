@@ -1,13 +1,11 @@
-"""Durations as people write them: `45s`, `15m`, `1h`, `24h`, `2d`, `1h30m`."""
+"""Durations as people write them (`15m`, `1h30m`, `2d`), read and said."""
 
-import re
 from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BeforeValidator
 
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|m|s)", re.IGNORECASE)
-_UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+from responders.sla import seconds_of
 
 
 def parse_duration(value: object) -> timedelta:
@@ -16,13 +14,7 @@ def parse_duration(value: object) -> timedelta:
     Raises:
         ValueError: anything else, with examples.
     """
-    if isinstance(value, timedelta):
-        return value
-    text = str(value).replace(" ", "")
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f"{value!r} is not a duration; write 45s, 15m, 1h, 24h or 2d")
-    return timedelta(seconds=sum(float(number) * _UNITS[unit.lower()] for number, unit in parts))
+    return value if isinstance(value, timedelta) else timedelta(seconds=seconds_of(value))
 
 
 def say_duration(seconds: float | None) -> str:

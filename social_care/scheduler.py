@@ -10,15 +10,23 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from types import FrameType
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from social_care import pipeline
+from social_care.config import ListenerSettings
 from social_care.workspace import Workspace
-from storage.errors import SocialCareError
+from storage.errors import ConfigError, SocialCareError
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from storage.models import ListenerState
 
 log = logging.getLogger("social_care.run")
 
@@ -41,6 +49,13 @@ class Ticker:
     owner: str = field(default_factory=owner_name)
     tell: Callable[[str], None] = log.info
 
+    @cached_property
+    def enqueue(self) -> "Callable[[Session, Sequence[int]], None] | None":
+        """The work queue's hook, where the database carries one."""
+        from social_care.worker import enqueue_hook
+
+        return enqueue_hook(self.workspace)
+
     def tick(self) -> None:
         """Do everything that is due now. A failing part does not stop the rest."""
         for step in (self.poll_due, self.understand, self.track, self.digest):
@@ -51,56 +66,79 @@ class Ticker:
 
     def poll_due(self) -> None:
         """Poll every listener that is due and nobody else holds."""
+        self.poll(None)
+
+    def poll(self, names: Sequence[str] | None) -> dict[str, pipeline.Heard]:
+        """Poll the named listeners now, or those that are due; returns what each brought."""
         from storage import leases
 
-        names = {name: item.type for name, item in self.workspace.settings.listeners.items()}
-        database = self.workspace.database
-        with database.write() as session:
-            leases.ensure_listeners(session, names)
-            due = leases.claim_due_listeners(session, self.owner, self.clock(), LEASE_SECONDS, names=list(names))
-        for state in due:
-            self._poll(state.name, state.cursor, state.failures, state.reads, state.reads_day)
+        types = {name: item.type for name, item in self.workspace.settings.listeners.items()}
+        with self.workspace.database.write() as session:
+            leases.ensure_listeners(session, types)
+            claimed = leases.claim_listeners(
+                session,
+                self.owner,
+                self.clock(),
+                LEASE_SECONDS,
+                names=list(names or types),
+                due_only=names is None,
+            )
+        return {state.name: self._poll(state) for state in claimed}
 
-    def _poll(self, name: str, cursor: object, failures: int, reads: int, reads_day: str | None) -> None:
-        from storage import leases
-
-        settings = self.workspace.listener_settings(name)
+    def _poll(self, state: "ListenerState") -> pipeline.Heard:
+        settings = self.workspace.listener_settings(state.name)
         now = self.clock()
-        left = settings.reads_per_day
-        if left is not None and reads_day == now.date().isoformat():
-            left = max(left - reads, 0)
         following = pipeline.NextPoll(at=now + settings.every)
+        heard = pipeline.Heard()
         try:
-            listener = self.workspace.listener(name, reads_left=left)
+            listener = self.workspace.listener(state.name, reads_left=_reads_left(settings, state, now))
             heard, error, wait_until = pipeline.listen(
                 self.workspace.database,
                 listener,
-                name=name,
-                cursor=cursor,
-                clock=self.clock,  # type: ignore[arg-type]
+                name=state.name,
+                cursor=state.cursor,
+                clock=self.clock,
+                enqueue=self.enqueue,
             )
             if error is not None:
-                following = pipeline.after_failure(error, failures, self.clock())
+                following = pipeline.after_failure(error, state.failures, self.clock())
             elif wait_until is not None:
                 following = pipeline.NextPoll(at=max(wait_until, now))
-            if heard.pages or error is not None:
-                self.tell(f"{name}: {pipeline.say_heard(heard)}" + (f"; {error}" if error else ""))
-        except SocialCareError as error:
-            following = pipeline.NextPoll(at=now, failures=failures + 1, error=str(error), parked=str(error))
-            self.tell(f"{name}: parked: {error}")
+        except ConfigError as error:
+            heard.error = str(error)
+            following = pipeline.NextPoll(at=now, failures=state.failures + 1, error=str(error), parked=str(error))
+        if heard.pages or heard.error:
+            told = f"{state.name}: {pipeline.say_heard(heard)}"
+            self.tell(
+                told + (f"; {heard.error}" if heard.error else "") + ("; parked" if following.parked else "")
+            )
+        self._finish(state.name, following)
+        return heard
+
+    def _finish(self, name: str, following: pipeline.NextPoll) -> None:
+        from storage import leases
+
         with self.workspace.database.write() as session:
             leases.finish_poll(
-                session, name, self.owner, now=self.clock(), next_poll_at=following.at,
-                failures=following.failures, error=following.error, parked=following.parked,
-            )  # fmt: skip
+                session,
+                name,
+                self.owner,
+                now=self.clock(),
+                next_poll_at=following.at,
+                failures=following.failures,
+                error=following.error,
+                parked=following.parked,
+            )
 
     def understand(self) -> None:
         """Score and triage what waits, under one lease so that two processes do not compute the same."""
-        from storage import leases, queries
+        from storage import jobs, leases, queries
 
         database = self.workspace.database
         with database.read() as session:
-            if not queries.has_work(session, self.workspace.scorer_name):
+            if jobs.workers_alive(session, self.clock()) or not queries.has_work(
+                session, self.workspace.scorer_name
+            ):
                 return
         with database.write() as session:
             if not leases.take_lease(session, "understand", self.owner, self.clock(), LEASE_SECONDS):
@@ -144,6 +182,13 @@ class Ticker:
         with self.workspace.database.write() as session:
             leases.claim_slot(session, "digest", now.date().isoformat(), self.owner, now.astimezone(UTC))
         self.tell("digest written: " + ", ".join(str(path) for path in paths))
+
+
+def _reads_left(settings: ListenerSettings, state: "ListenerState", now: datetime) -> int | None:
+    if settings.reads_per_day is None:
+        return None
+    used = state.reads if state.reads_day == now.date().isoformat() else 0
+    return max(settings.reads_per_day - used, 0)
 
 
 def run(workspace: Workspace, clock: Callable[[], datetime], tell: Callable[[str], None]) -> None:

@@ -5,8 +5,9 @@ transaction in which it is written: a job that runs twice finds nothing left to 
 """
 
 import logging
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from social_care import pipeline
 from social_care.workspace import Workspace
@@ -14,6 +15,7 @@ from storage.errors import ConfigError
 
 if TYPE_CHECKING:
     from procrastinate import App
+    from sqlmodel import Session
 
 log = logging.getLogger("social_care.worker")
 
@@ -102,7 +104,7 @@ def set_up(workspace: Workspace) -> bool:
     return True
 
 
-def enqueue_hook(workspace: Workspace) -> Any:
+def enqueue_hook(workspace: Workspace) -> "Callable[[Session, Sequence[int]], None] | None":
     """What `store_page` calls inside its transaction; None where the database carries no queue."""
     from storage import jobs
 
