@@ -29,8 +29,8 @@ def list_topics(context: typer.Context) -> None:
     )
 
 
-@app.command()
-def test(
+@app.command("test")
+def try_query(
     context: typer.Context,
     topic: Annotated[str, typer.Argument(help="A topic's name, or a query in quotes.")],
     source: Annotated[
