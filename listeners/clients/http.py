@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import getproxies
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -69,7 +70,7 @@ def open_session(timeout: float) -> requests.Session:
 def harden(session: requests.Session, timeout: float, hosts: Mapping[str, str] | None = None) -> None:
     """Give a session its time limit; `hosts` maps a prefix the SDK writes to the base it shall go to."""
     session.max_redirects = 0
-    session.proxies.update(requests.utils.getproxies())
+    session.proxies.update(getproxies())
     session.trust_env = False
     for scheme in ("https://", "http://"):
         session.mount(scheme, TimedAdapter(timeout))
@@ -93,7 +94,7 @@ def checked_url(url: str, setting: str) -> str:
 
 
 class KeepQuiet(logging.Filter):
-    """Lets warnings and errors pass only: at DEBUG tweepy writes the bearer token, prawcore the text of a reply."""
+    """Lets warnings and errors pass only: at DEBUG tweepy writes the bearer token, prawcore reply texts."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record may pass."""

@@ -69,7 +69,9 @@ class XClient:
         self._last = response
 
     def mentions(self, user_id: str, now: datetime, **params: Any) -> Answer:
-        """One page of posts that mention an account, newest first."""
+        """One page of posts that mention an account, newest first; `next_token` is X's `pagination_token`."""
+        if "next_token" in params:
+            params["pagination_token"] = params.pop("next_token")
         return self._posts(now, lambda: self._client.get_users_mentions(user_id, **_fields(), **params))
 
     def search(self, query: str, now: datetime, **params: Any) -> Answer:
