@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from storage.desk import CaseChange, CaseFacts, ClockChange, Held, LabelValue
+from storage.desk_values import CaseChange, CaseFacts, ClockChange, Held, LabelValue
 from storage.errors import StateError
 from storage.models import Case, Mention, Score, SlaClock
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from storage.desk import ApprovalValue, Changed, DraftChange
+from storage.desk_values import ApprovalValue, Changed, DraftChange
 from storage.errors import StateError
 from storage.models import Draft, Mention
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 
 def phrases(english: Sequence[str], chinese: Sequence[str] = ()) -> re.Pattern[str]:
-    """One pattern for alternatives: English ones as whole words (also between Chinese characters), ignoring case."""
+    """One pattern for alternatives, ignoring case; English ones as whole words, also next to Chinese."""
     whole = f"(?<![A-Za-z0-9])(?:{'|'.join(english)})(?![A-Za-z0-9])"
     return re.compile("|".join([whole, *chinese]), re.IGNORECASE)
 
@@ -129,15 +129,17 @@ ADMISSION = phrases(
     ],
 )
 
-_SPAN = r"(?:minutes?|hours?|hrs?|days?|weeks?)"
+_NUMBER = r"(?:\d+|one|two|three|a few|an?)"
+_SPAN = r"(?:(?:business|working) )?(?:minutes?|hours?|hrs?|days?|weeks?)"
+_WILL = "(?:'ll|’ll| will)"
 _MONEY_BACK = r"(?:refund(?:ed)?|replac(?:e|ed|ement)|compensat\w+|credit(?:ed)?)"
 
 PROMISE = phrases(
     [
-        rf"(?:within|in|inside|under) (?:the next )?(?:\d+|one|two|three|a few|an?)[ -]?(?:(?:business|working) )?{_SPAN}",
+        rf"(?:within|in|inside|under) (?:the next )?{_NUMBER}[ -]?{_SPAN}",
         r"by (?:tomorrow|tonight|(?:the )?end of (?:the )?day|(?:mon|tues|wednes|thurs|fri)day)",
         r"guarantee[ds]?|we promise|will (?:never|not) happen again|full refund",
-        rf"(?:we|you)(?:'ll|’ll| will) (?:be |get |receive |issue |give you )?(?:an? |the |your |you )?{_MONEY_BACK}",
+        rf"(?:we|you){_WILL} (?:be |get |receive |issue |give you )?(?:an? |the |your |you )?{_MONEY_BACK}",
     ],
     [
         r"[\d一二两兩三四五七十]+ ?[个個]?(?:分钟|分鐘|小时|小時|工作日|天|日|周|週)(?:之|以)?[内內]",

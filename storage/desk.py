@@ -5,158 +5,68 @@ compares and sets `revision`: of two people who act on what they both saw, one i
 commits; the caller's write transaction does. The audit says who, what, before and after, never a text.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
+from storage.desk_values import (
+    ApprovalValue,
+    CaseChange,
+    CaseChangeReport,
+    CaseFacts,
+    Changed,
+    ClockChange,
+    DraftChange,
+    DraftFacts,
+    DraftReport,
+    Held,
+    LabelValue,
+    NewDraft,
+)
 from storage.errors import NotFoundError, StateError
 from storage.models import Approval, Audit, Author, Case, Draft, Label, Mention, Score, SlaClock
 
-
-class Held(StateError):
-    """Somebody else has it: take it over explicitly, or leave it to them."""
-
-
-class Changed(StateError):
-    """It changed since it was read: look again, then decide again."""
-
-
-@dataclass(frozen=True, slots=True)
-class CaseFacts:
-    """What a decision about a case may rest on."""
-
-    case: Case
-    clocks: tuple[SlaClock, ...] = ()
-    held_elsewhere: tuple[tuple[int, str], ...] = ()
-    """Open cases of the same author that other people hold: (case id, who)."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClockChange:
-    """New values of one clock's columns."""
-
-    clock_id: int
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class LabelValue:
-    """What a person says about one version of a mention, beside what the model said."""
-
-    mention_id: int
-    mention_version: int
-    field: str
-    value: str
-    model_value: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CaseChange:
-    """A decision about a case: new column values and what goes with them."""
-
-    action: str
-    """Name in the audit: `case.assign`."""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    clocks: tuple[ClockChange, ...] = ()
-    label: LabelValue | None = None
-    opt_out_author: bool = False
-    note: str | None = None
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def empty(self) -> bool:
-        """Nothing would be written."""
-        return not (self.values or self.clocks or self.label or self.opt_out_author)
-
-
-@dataclass(frozen=True, slots=True)
-class CaseChangeReport:
-    """What was done to a case, or would be (`dry_run`). Values are JSON-ready."""
-
-    case_id: int
-    action: str
-    changed: bool
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
-    revision: int
-    """The revision to name in the next change."""
-    warnings: tuple[str, ...] = ()
-    dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DraftFacts:
-    """What a decision about a draft may rest on."""
-
-    draft: Draft
-    case: Case
-    mention: Mention
-    others: tuple[Draft, ...] = ()
-    """The other drafts of the same case, oldest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalValue:
-    """A person's word on one exact text."""
-
-    text_hash: str
-    decision: str
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DraftChange:
-    """A decision about a draft: new column values, and the approval row that records it."""
-
-    action: str
-    values: Mapping[str, Any]
-    approval: ApprovalValue | None = None
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NewDraft:
-    """A draft to be written."""
-
-    text: str
-    text_hash: str
-    language: str
-    made_by: str
-    in_reply_to: int
-    mention_version: int
-    saved_reply: str | None = None
-    reasons: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DraftReport:
-    """What was done to a draft, or would be (`dry_run`); `draft_id` is None for a dry-run new draft."""
-
-    draft_id: int | None
-    case_id: int
-    action: str
-    status: str
-    text_hash: str
-    revision: int
-    warnings: tuple[str, ...] = ()
-    dry_run: bool = False
+__all__ = [
+    "ApprovalValue",
+    "CaseChange",
+    "CaseChangeReport",
+    "CaseFacts",
+    "Changed",
+    "ClockChange",
+    "DraftChange",
+    "DraftFacts",
+    "DraftReport",
+    "Held",
+    "LabelValue",
+    "NewDraft",
+    "add_draft",
+    "author_handle",
+    "case_drafts",
+    "case_thread",
+    "execute_case",
+    "execute_draft",
+    "load_case",
+    "load_draft",
+    "load_mention",
+    "newest_label",
+    "newest_score",
+]
 
 
 # --- reading -------------------------------------------------------------------------------------------------
 
 
-def load_case(session: Session, case_id: int) -> CaseFacts:
+def load_case(session: Session, case_id: int, *, lock: bool = True) -> CaseFacts:
     """Read a case fresh and lock it until the transaction ends (on SQLite the write transaction is the lock).
+
+    `lock=False` is for dry runs, which work in a transaction that cannot write.
 
     Raises:
         NotFoundError: there is no such case.
     """
-    case = _locked_case(session, case_id)
+    case = _fresh_case(session, case_id, lock)
     clocks = session.exec(
         select(SlaClock)
         .where(SlaClock.case_id == case_id)
@@ -166,8 +76,10 @@ def load_case(session: Session, case_id: int) -> CaseFacts:
     return CaseFacts(case, tuple(clocks), _held_elsewhere(session, case))
 
 
-def load_draft(session: Session, draft_id: int) -> DraftFacts:
+def load_draft(session: Session, draft_id: int, *, lock: bool = True) -> DraftFacts:
     """Read a draft with its case (locked), its mention and the case's other drafts.
+
+    All steps on the drafts of one case queue for the lock on the case, so only one of two approvals can win.
 
     Raises:
         NotFoundError: there is no such draft.
@@ -175,7 +87,7 @@ def load_draft(session: Session, draft_id: int) -> DraftFacts:
     case_id = session.exec(select(Draft.case_id).where(Draft.id == draft_id)).one_or_none()
     if case_id is None:
         raise NotFoundError(f"there is no draft {draft_id}; `case show` lists the drafts of a case")
-    case = _locked_case(session, case_id)
+    case = _fresh_case(session, case_id, lock)
     # Only after the lock: another connection may have changed these rows while we waited.
     drafts = case_drafts(session, case_id)
     draft = next(one for one in drafts if one.id == draft_id)
@@ -217,6 +129,16 @@ def newest_score(session: Session, mention: Mention) -> Score | None:
         select(Score)
         .where(Score.mention_id == mention.id, Score.mention_version == mention.version)
         .order_by(col(Score.scored_at).desc(), col(Score.id).desc())
+        .limit(1)
+    ).first()
+
+
+def newest_label(session: Session, mention: Mention, field: str) -> str | None:
+    """What a person last said about a field of the mention's current version."""
+    return session.exec(
+        select(Label.value)
+        .where(Label.mention_id == mention.id, Label.mention_version == mention.version, Label.field == field)
+        .order_by(col(Label.id).desc())
         .limit(1)
     ).first()
 
@@ -373,8 +295,10 @@ def execute_draft(
 # --- parts ---------------------------------------------------------------------------------------------------
 
 
-def _locked_case(session: Session, case_id: int) -> Case:
-    statement = select(Case).where(Case.id == case_id).with_for_update()
+def _fresh_case(session: Session, case_id: int, lock: bool) -> Case:
+    statement = select(Case).where(Case.id == case_id)
+    if lock:
+        statement = statement.with_for_update()
     case = session.exec(statement.execution_options(populate_existing=True)).one_or_none()
     if case is None:
         raise NotFoundError(f"there is no case {case_id}; `inbox` lists the open ones")
