@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from social_care.cli import show
 from social_care.cli.context import Invocation, of
 
 if TYPE_CHECKING:
-    from storage.desk import CaseChange, CaseChangeReport, CaseFacts
+    from storage.desk import CaseChangeReport
 
 app = typer.Typer(
     no_args_is_help=True, help="Work on one case: show it, take it, put it off, close it, correct it."
@@ -22,6 +23,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change; 
 Force = Annotated[bool, typer.Option("--force", help="Act although somebody else holds the case.")]
 Revision = Annotated[int | None, typer.Option("--revision", help="Only if the case is still at this revision.")]
 Note = Annotated[str | None, typer.Option("--note", help="Why, for the record.")]
+REASONS = "spam, news, duplicate, own, opted_out, not_about_us, resolved_elsewhere, unsafe or other"
 
 
 @app.command("show")
@@ -47,19 +49,18 @@ def assign(
     dry_run: DryRun = False,
 ) -> None:
     """Take a case, so that nobody else answers the same customer."""
-    from responders import actions
+    from responders import desk
 
-    who, now = to or of(context).who, of(context).now
-    _act(of(context), case, lambda facts: actions.assign(facts, who, now=now, force=force), revision, dry_run)
+    verb = partial(desk.assign, who=to or of(context).who, force=force)
+    _act(of(context), case, verb, revision=revision, dry_run=dry_run)
 
 
 @app.command()
 def release(context: typer.Context, case: Number, force: Force = False, dry_run: DryRun = False) -> None:
     """Give a case back to everybody."""
-    from responders import actions
+    from responders import desk
 
-    who = of(context).who
-    _act(of(context), case, lambda facts: actions.release(facts, actor=who, force=force), None, dry_run)
+    _act(of(context), case, partial(desk.assign, who=None, force=force), dry_run=dry_run)
 
 
 @app.command()
@@ -67,32 +68,25 @@ def snooze(
     context: typer.Context,
     case: Number,
     until: Annotated[
-        str, typer.Option("--until", help="2h, 3d, or a time such as 2026-03-02T09:00 in the workspace's zone.")
+        str, typer.Option("--until", help="2h, 3d, or a time such as 2026-03-02T09:00 in your zone.")
     ],
     force: Force = False,
     dry_run: DryRun = False,
 ) -> None:
     """Put a case out of sight until a time; its clocks run on."""
-    from responders import actions
+    from responders import desk
 
     invocation = of(context)
     moment = read_moment(until, invocation.now, invocation.workspace().zone)
-    _act(
-        invocation,
-        case,
-        lambda facts: actions.snooze(facts, moment, actor=invocation.who, now=invocation.now, force=force),
-        None,
-        dry_run,
-    )
+    _act(invocation, case, partial(desk.snooze, until=moment, force=force), dry_run=dry_run)
 
 
 @app.command()
 def wake(context: typer.Context, case: Number, force: Force = False, dry_run: DryRun = False) -> None:
     """End a snooze early."""
-    from responders import actions
+    from responders import desk
 
-    who = of(context).who
-    _act(of(context), case, lambda facts: actions.wake(facts, actor=who, force=force), None, dry_run)
+    _act(of(context), case, partial(desk.snooze, until=None, force=force), dry_run=dry_run)
 
 
 @app.command()
@@ -105,54 +99,34 @@ def resolve(
     dry_run: DryRun = False,
 ) -> None:
     """Close a case: the matter is settled. A breach that happened stays."""
-    from responders import actions
+    from responders import desk
 
-    who, now = of(context).who, of(context).now
-    _act(
-        of(context),
-        case,
-        lambda facts: actions.resolve(facts, actor=who, now=now, note=note, force=force),
-        revision,
-        dry_run,
-    )
+    _act(of(context), case, partial(desk.resolve, note=note, force=force), revision=revision, dry_run=dry_run)
 
 
 @app.command()
 def dismiss(
     context: typer.Context,
     case: Number,
-    reason: Annotated[
-        str,
-        typer.Option(
-            "--reason",
-            help="spam, news, duplicate, own, opted_out, not_about_us, resolved_elsewhere, unsafe, other.",
-        ),
-    ],
+    reason: Annotated[str, typer.Option("--reason", help=REASONS + ".")],
     note: Note = None,
     force: Force = False,
     revision: Revision = None,
     dry_run: DryRun = False,
 ) -> None:
     """Close a case that needs no reply, for a named reason. A breach that happened stays."""
-    from responders import actions
+    from responders import desk
 
-    who, now = of(context).who, of(context).now
-    _act(
-        of(context),
-        case,
-        lambda facts: actions.dismiss(facts, reason, actor=who, now=now, note=note, force=force),
-        revision,
-        dry_run,
-    )
+    verb = partial(desk.dismiss, reason=reason, note=note, force=force)
+    _act(of(context), case, verb, revision=revision, dry_run=dry_run)
 
 
 @app.command()
 def reopen(context: typer.Context, case: Number, force: Force = False, dry_run: DryRun = False) -> None:
     """Undo a closing; the clocks run on with their old deadlines."""
-    from responders import actions
+    from responders import desk
 
-    who = of(context).who
-    _act(of(context), case, lambda facts: actions.reopen(facts, actor=who, force=force), None, dry_run)
+    _act(of(context), case, partial(desk.reopen, force=force), dry_run=dry_run)
 
 
 @app.command()
@@ -164,52 +138,36 @@ def label(
     reply_needed: Annotated[str | None, typer.Option(help="yes or no.")] = None,
     language: Annotated[str | None, typer.Option(help="A language code.")] = None,
     theme: Annotated[str | None, typer.Option(help="A word for what it is about.")] = None,
-    mention: Annotated[
-        int | None, typer.Option("--mention", help="Which mention; default: the one to read first.")
-    ] = None,
+    mention: Annotated[int | None, typer.Option("--mention", help="Which mention; default: the newest.")] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Correct what the model said. Both answers are kept; yours counts."""
-    from responders import actions
+    from responders import desk
     from social_care.pipeline import triage_pending
-    from storage import desk
 
     given = {
-        "sentiment": sentiment,
-        "urgency": urgency,
-        "reply_needed": reply_needed,
-        "language": language,
-        "theme": theme,
-    }
+        "sentiment": sentiment, "urgency": urgency, "reply_needed": reply_needed, "language": language, "theme": theme,
+    }  # fmt: skip
     chosen = {field: value for field, value in given.items() if value is not None}
     if not chosen:
         raise typer.BadParameter("name at least one correction, e.g. --sentiment negative")
     invocation = of(context)
-    workspace = invocation.workspace()
-    reports = []
-    with workspace.database.write() as session:
-        for field, value in chosen.items():
-            facts = desk.load_case(session, case)
-            number = mention or facts.case.lead_mention_id
-            if number is None:
-                raise typer.BadParameter("this case has no mention to label; name one with --mention")
-            about = desk.load_mention(session, number)
-            change = actions.label(facts, field, value, about, desk.newest_score(session, about))
-            reports.append(
-                desk.execute_case(
-                    session, facts, change, actor=invocation.who, now=invocation.now, dry_run=dry_run
-                )
-            )
+    for field, value in chosen.items():
+        verb = partial(desk.label, field=field, value=value, mention_id=mention)
+        _act(invocation, case, verb, dry_run=dry_run)
     if not dry_run:
+        workspace = invocation.workspace()
         triage_pending(
             workspace.database, scorer_name=workspace.scorer_name, policies=workspace.policies, now=invocation.now
         )
-    for report in reports:
-        print_change(report, as_json=invocation.json)
 
 
 def read_moment(value: str, now: datetime, zone: str) -> datetime:
-    """A duration from now (`2h`) or a local time, as aware UTC."""
+    """A duration from now (`2h`) or a local time, as aware UTC.
+
+    Raises:
+        BadParameter: it is neither.
+    """
     from social_care.durations import parse_duration
 
     try:
@@ -228,38 +186,27 @@ def read_moment(value: str, now: datetime, zone: str) -> datetime:
 def _act(
     invocation: Invocation,
     case: int,
-    decide: "Callable[[CaseFacts], CaseChange]",
-    revision: int | None,
-    dry_run: bool,
+    verb: "Callable[..., CaseChangeReport]",
+    *,
+    revision: int | None = None,
+    dry_run: bool = False,
 ) -> None:
-    from storage import desk
-
+    named = {} if revision is None else {"expected_revision": revision}
     with invocation.workspace().database.write() as session:
-        facts = desk.load_case(session, case)
-        report = desk.execute_case(
-            session,
-            facts,
-            decide(facts),
-            actor=invocation.who,
-            now=invocation.now,
-            expected_revision=revision,
-            dry_run=dry_run,
-        )
-    print_change(report, as_json=invocation.json)
-
-
-def print_change(report: "CaseChangeReport", *, as_json: bool) -> None:
-    """Say what was changed, or would be."""
-    if as_json:
+        report = verb(session, case, actor=invocation.who, now=invocation.now, dry_run=dry_run, **named)
+    if invocation.json:
         show.print_json({name: getattr(report, name) for name in report.__slots__})
-        return
+    else:
+        _print_change(report)
+
+
+def _print_change(report: "CaseChangeReport") -> None:
     verb = report.action.removeprefix("case.")
-    lead = "would " if report.dry_run else ""
     fields = ", ".join(
         f"{name}: {_short(report.before.get(name))} → {_short(value)}" for name, value in report.after.items()
     )
     outcome = fields or ("done" if report.changed else "nothing to change")
-    show.say(f"{lead}{verb} case {report.case_id}  ", show.coloured(outcome, "dim"))
+    show.say(f"{'would ' if report.dry_run else ''}{verb} case {report.case_id}  ", show.coloured(outcome, "dim"))
     for warning in report.warnings:
         show.warn(f"  {warning}")
 

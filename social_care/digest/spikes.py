@@ -1,8 +1,8 @@
 """Hours with far more mentions than that hour of the week usually brings.
 
-The baseline of an hour is the median of earlier hours: the same hour of the week and the hours beside it, over the
-eight weeks before. Its spread is the median absolute deviation, scaled to a standard deviation, and never less than
-the square root of the median, because counts scatter at least that much. Each hour sees only what came before it.
+The baseline of an hour is the median of earlier hours: the same hour of the week and the hours beside it, over
+the eight weeks before. Its spread is the median absolute deviation, scaled to a standard deviation, and never less
+than the square root of the median, because counts scatter at least that much. An hour sees only earlier ones.
 """
 
 import math
@@ -98,7 +98,7 @@ def _comparable(hour: datetime, start: datetime, zone: str, warm_up: bool) -> li
     """Earlier hours with the same local hour (and weekday, once there is enough), and their neighbours."""
     local = hour.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     step = timedelta(days=1) if warm_up else timedelta(weeks=1)
-    found = []
+    found: list[datetime] = []
     then = local - step
     while True:
         # Through local time, so that nine o'clock stays nine o'clock when the clocks change.
