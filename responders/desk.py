@@ -207,7 +207,7 @@ def _on_case(
     dry_run: bool,
 ) -> CaseChangeReport:
     who = actions.person(actor)
-    facts = rows.load_case(session, case_id, lock=not dry_run)
+    facts = rows.load_case_facts(session, case_id, lock=not dry_run)
     return rows.execute_case(
         session, facts, decide(facts), actor=who, now=now, expected_revision=expected_revision, dry_run=dry_run
     )

@@ -36,7 +36,7 @@ def propose(
     Raises:
         StateError: there is no such case.
     """
-    case = rows.load_case(session, case_id, lock=False).case
+    case = rows.load_case_facts(session, case_id, lock=False).case
     thread = rows.case_thread(session, case)
     handles = _handles(session, thread)
     brand = session.exec(select(Brand.name).where(Brand.id == case.brand_id)).one()
@@ -64,7 +64,7 @@ def new_draft(
         StateError: there is no such case, it is closed, the post cannot be answered, or the text is unusable.
     """
     who = actions.person(actor)
-    case = rows.load_case(session, case_id, lock=not dry_run).case
+    case = rows.load_case_facts(session, case_id, lock=not dry_run).case
     if case.status not in {"open", "answered"}:
         raise StateError(f"case {case_id} is {case.status}; reopen it before you draft")
     mention = mention_of(session, case, mention_id) if mention_id else newest_mention(session, case)
@@ -107,7 +107,7 @@ def edit_draft(
         StateError: there is no such draft, its state forbids it, or the text is unusable.
     """
     who = actions.person(actor)
-    facts = rows.load_draft(session, draft_id, lock=not dry_run)
+    facts = rows.load_draft_facts(session, draft_id, lock=not dry_run)
     change = drafts.edit(facts.draft, facts.mention, text=text, by=who)
     change = _warned(change, actions.holder_warning(facts.case, who))
     return rows.execute_draft(
@@ -133,7 +133,7 @@ def approve_draft(
         StateError: there is no such draft, its state forbids it, or another draft of the case is on its way.
     """
     who = actions.person(actor)
-    facts = rows.load_draft(session, draft_id, lock=not dry_run)
+    facts = rows.load_draft_facts(session, draft_id, lock=not dry_run)
     _need_open(facts.case)
     change = drafts.approve(
         facts.draft, facts.mention, facts.others, shown=shown, by=who, at=now, four_eyes=four_eyes
@@ -161,7 +161,7 @@ def reject_draft(
         StateError: there is no such draft, or its state forbids it.
     """
     who = actions.person(actor)
-    facts = rows.load_draft(session, draft_id, lock=not dry_run)
+    facts = rows.load_draft_facts(session, draft_id, lock=not dry_run)
     change = drafts.reject(facts.draft, by=who, note=note)
     return rows.execute_draft(
         session, facts, change, actor=who, now=now, expected_revision=expected_revision, dry_run=dry_run
@@ -187,7 +187,7 @@ def hand_off_draft(
         StateError: there is no such draft, it is not approved, or the post cannot be answered.
     """
     who = actions.person(actor)
-    facts = rows.load_draft(session, draft_id, lock=not dry_run)
+    facts = rows.load_draft_facts(session, draft_id, lock=not dry_run)
     _need_open(facts.case)
     actions.need_holder(facts.case, who, force=force)
     change = drafts.hand_off(facts.draft, facts.mention, facts.others, by=who, at=now)
@@ -211,7 +211,7 @@ def void_stale_drafts(session: Session, *, now: datetime, actor: str = "system")
     ).all()
     voided = 0
     for draft_id in ids:
-        facts = rows.load_draft(session, _number(draft_id))
+        facts = rows.load_draft_facts(session, _number(draft_id))
         change = drafts.void(facts.draft, facts.mention)
         if change is not None:
             rows.execute_draft(session, facts, change, actor=actor, now=now)

@@ -47,8 +47,8 @@ __all__ = [
     "case_thread",
     "execute_case",
     "execute_draft",
-    "load_case",
-    "load_draft",
+    "load_case_facts",
+    "load_draft_facts",
     "load_mention",
     "newest_label",
     "newest_score",
@@ -58,7 +58,7 @@ __all__ = [
 # --- reading -------------------------------------------------------------------------------------------------
 
 
-def load_case(session: Session, case_id: int, *, lock: bool = True) -> CaseFacts:
+def load_case_facts(session: Session, case_id: int, *, lock: bool = True) -> CaseFacts:
     """Read a case fresh and lock it until the transaction ends (on SQLite the write transaction is the lock).
 
     `lock=False` is for dry runs, which work in a transaction that cannot write.
@@ -76,7 +76,7 @@ def load_case(session: Session, case_id: int, *, lock: bool = True) -> CaseFacts
     return CaseFacts(case, tuple(clocks), _held_elsewhere(session, case))
 
 
-def load_draft(session: Session, draft_id: int, *, lock: bool = True) -> DraftFacts:
+def load_draft_facts(session: Session, draft_id: int, *, lock: bool = True) -> DraftFacts:
     """Read a draft with its case (locked), its mention and the case's other drafts.
 
     All steps on the drafts of one case queue for the lock on the case, so only one of two approvals can win.
