@@ -101,3 +101,17 @@ def heard_shares(session: Session, since: datetime, until: datetime) -> dict[str
         heard = (min(ended_at, until) - max(started_at, since)).total_seconds() if kind == "heard" else 0.0
         seconds[listener] = seconds.get(listener, 0.0) + heard
     return {listener: min(1.0, total / length) if length > 0 else 0.0 for listener, total in seconds.items()}
+
+
+def find_gaps(session: Session, since: datetime, until: datetime) -> dict[str, list[Gap]]:
+    """For each listener the stretches of the window it knows it has not heard, in order."""
+    rows = session.connection().execute(
+        select(COVERAGE.c.listener, COVERAGE.c.started_at, COVERAGE.c.ended_at, COVERAGE.c.reason)
+        .where(COVERAGE.c.kind == "gap", COVERAGE.c.ended_at > since, COVERAGE.c.started_at < until)
+        .order_by(COVERAGE.c.started_at)
+    )
+    gaps: dict[str, list[Gap]] = {}
+    for listener, started_at, ended_at, reason in rows:
+        interval = Interval(max(started_at, since), min(ended_at, until))
+        gaps.setdefault(listener, []).append(Gap(interval, reason or ""))
+    return gaps

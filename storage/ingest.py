@@ -33,14 +33,18 @@ AfterStore = Callable[[Session, Sequence[int]], None]
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a page. Every mention of it is in exactly one of the counts (`skipped` holds duplicates)."""
+    """What became of a page.
+
+    Every mention is counted once: as new, updated, unchanged, tombstoned, rejected, or skipped (duplicates).
+    """
 
     new: int = 0
     updated: int = 0
     """Heard before, now with other words, title or stars (or known to be ours or addressed to us)."""
-    refreshed: int = 0
-    """Heard before; only counters, permissions or links changed."""
     unchanged: int = 0
+    """Heard before, with the same words."""
+    refreshed: int = 0
+    """Of the unchanged, those whose counters, permissions or links were brought up to date."""
     deleted: int = 0
     """Purged now because the platform says they are gone."""
     tombstoned: int = 0
@@ -58,8 +62,8 @@ class Stored:
         return Stored(
             self.new + other.new,
             self.updated + other.updated,
-            self.refreshed + other.refreshed,
             self.unchanged + other.unchanged,
+            self.refreshed + other.refreshed,
             self.deleted + other.deleted,
             self.tombstoned + other.tombstoned,
             self.rejected + other.rejected,
@@ -204,8 +208,8 @@ def _store_mentions(
     return Stored(
         new=len(ids),
         updated=len(selected),
+        unchanged=unchanged + len(changes) - len(selected),
         refreshed=len(changes) - len(selected),
-        unchanged=unchanged,
         tombstoned=tombstoned,
         ids=(*ids, *selected),
     )

@@ -1,14 +1,16 @@
 """Where each listener got to: cursor, schedule, failures and the day's reads."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session
 
 from storage.bulk import insert_ignoring
+from storage.coverage import find_gaps, heard_shares
 from storage.models import ListenerState
-from storage.pages import Page
-from storage.tables import LISTENER
+from storage.pages import Gap, Page
+from storage.tables import LISTENER, MENTION
 
 
 def state(session: Session, listener: str, network: str) -> ListenerState:
@@ -71,3 +73,109 @@ def _count_reads(row: ListenerState, reads: int, now: datetime) -> None:
     if row.reads_day != today:
         row.reads, row.reads_day = 0, today
     row.reads += reads
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerStatus:
+    """One listener at a glance."""
+
+    name: str
+    network: str
+    condition: str
+    """`parked`, `failing`, `polling` (a process is at it), `due`, `waiting` or `new` (never polled)."""
+    next_poll_at: datetime | None
+    last_poll_at: datetime | None
+    last_success_at: datetime | None
+    last_error: str | None
+    failures: int
+    parked_reason: str | None
+    reads_today: int
+    mentions: int
+    """Heard in all."""
+    mentions_in_window: int
+    """Of these, first seen in the window."""
+    coverage: float | None
+    """Share (0 to 1) of the window truly heard; None where the listener reports no coverage."""
+    gaps: tuple[Gap, ...]
+    """What it knows it has not heard in the window."""
+    lag_p50: float | None
+    """Detection lag in seconds (first seen minus posted) of the window's mentions, imported history aside."""
+    lag_p95: float | None
+
+
+def listener_state(session: Session, name: str) -> ListenerState | None:
+    """One listener's row."""
+    return session.get(ListenerState, name)
+
+
+def listener_status(
+    session: Session, now: datetime, *, window: timedelta = timedelta(hours=24)
+) -> list[ListenerStatus]:
+    """Every listener, by name, with coverage and detection lag over the window that ends now."""
+    since = now - window
+    connection = session.connection()
+    counts = connection.execute(select(MENTION.c.listener, func.count()).group_by(MENTION.c.listener))
+    totals = {row[0]: int(row[1]) for row in counts}
+    lags, recent = _lags(session, since, now)
+    shares = heard_shares(session, since, now)
+    gaps = find_gaps(session, since, now)
+    rows = session.execute(select(ListenerState).order_by(LISTENER.c.name)).scalars()
+    return [
+        ListenerStatus(
+            name=row.name,
+            network=row.network,
+            condition=_condition(row, now),
+            next_poll_at=row.next_poll_at,
+            last_poll_at=row.last_poll_at,
+            last_success_at=row.last_success_at,
+            last_error=row.last_error,
+            failures=row.failures,
+            parked_reason=row.parked_reason,
+            reads_today=row.reads if row.reads_day == now.date().isoformat() else 0,
+            mentions=totals.get(row.name, 0),
+            mentions_in_window=recent.get(row.name, 0),
+            coverage=shares.get(row.name),
+            gaps=tuple(gaps.get(row.name, ())),
+            lag_p50=_percentile(lags.get(row.name, []), 0.50),
+            lag_p95=_percentile(lags.get(row.name, []), 0.95),
+        )
+        for row in rows
+    ]
+
+
+def _condition(row: ListenerState, now: datetime) -> str:
+    if row.parked_at is not None:
+        return "parked"
+    if row.owner_until is not None and row.owner_until > now:
+        return "polling"
+    if row.failures:
+        return "failing"
+    if row.last_poll_at is None:
+        return "new"
+    return "due" if row.next_poll_at is None or row.next_poll_at <= now else "waiting"
+
+
+def _lags(session: Session, since: datetime, until: datetime) -> tuple[dict[str, list[float]], dict[str, int]]:
+    rows = session.connection().execute(
+        select(MENTION.c.listener, MENTION.c.posted_at, MENTION.c.first_seen_at, MENTION.c.backfilled).where(
+            MENTION.c.first_seen_at >= since, MENTION.c.first_seen_at <= until
+        )
+    )
+    lags: dict[str, list[float]] = {}
+    counts: dict[str, int] = {}
+    for listener, posted_at, first_seen_at, backfilled in rows:
+        counts[listener] = counts.get(listener, 0) + 1
+        if not backfilled:
+            lags.setdefault(listener, []).append((first_seen_at - posted_at).total_seconds())
+    return lags, counts
+
+
+def _percentile(values: list[float], share: float) -> float | None:
+    """Linear interpolation between order statistics."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)

@@ -1,0 +1,138 @@
+"""What waits: mentions to score and mentions to triage, and the scores that come back."""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlmodel import Session
+
+from storage.bulk import chunks, insert_ignoring
+from storage.models import Score
+from storage.tables import MENTION, SCORE
+
+
+class Unscored(NamedTuple):
+    """What a scorer needs of one mention."""
+
+    id: int
+    version: int
+    title: str | None
+    text: str
+    lang: str | None
+
+
+def _speechless() -> ColumnElement[bool]:
+    return and_(func.trim(MENTION.c.text) == "", func.trim(func.coalesce(MENTION.c.title, "")) == "")
+
+
+def _scored(scorer: str) -> ColumnElement[bool]:
+    return exists().where(
+        SCORE.c.mention_id == MENTION.c.id,
+        SCORE.c.mention_version == MENTION.c.version,
+        SCORE.c.scorer == scorer,
+    )
+
+
+def _to_score(scorer: str) -> ColumnElement[bool]:
+    return and_(
+        MENTION.c.is_ours.is_(False),
+        MENTION.c.deleted_at.is_(None),
+        MENTION.c.kind != "repost",
+        ~_speechless(),
+        ~_scored(scorer),
+    )
+
+
+def _to_triage(scorer: str) -> ColumnElement[bool]:
+    return and_(
+        MENTION.c.triaged_version < MENTION.c.version,
+        or_(
+            MENTION.c.is_ours.is_(True),
+            MENTION.c.deleted_at.is_not(None),
+            MENTION.c.kind == "repost",
+            _speechless(),
+            _scored(scorer),
+        ),
+    )
+
+
+def unscored(session: Session, scorer: str, limit: int, *, ids: Collection[int] | None = None) -> list[Unscored]:
+    """Customers' mentions with words whose current version `scorer` has not scored, oldest number first.
+
+    Our own posts, bare reposts, deleted mentions and those without any text are not scored.
+    """
+    if ids is not None and not ids:
+        return []
+    statement = (
+        select(MENTION.c.id, MENTION.c.version, MENTION.c.title, MENTION.c.text, MENTION.c.lang)
+        .where(_to_score(scorer))
+        .order_by(MENTION.c.id)
+        .limit(limit)
+    )
+    if ids is not None:
+        statement = statement.where(MENTION.c.id.in_(sorted(ids)))
+    return [Unscored(*row) for row in session.connection().execute(statement)]
+
+
+def unscored_count(session: Session, scorer: str) -> int:
+    """How many `unscored` would return without a limit."""
+    statement = select(func.count()).select_from(MENTION).where(_to_score(scorer))
+    return int(session.connection().execute(statement).scalar_one())
+
+
+def untriaged(session: Session, scorer: str, limit: int) -> list[int]:
+    """Numbers of mentions triage has to deal with: changed since it last did, and ready.
+
+    Ready means scored by `scorer` in the current version, or in no need of a score: ours, deleted, a repost,
+    or without text.
+    """
+    statement = select(MENTION.c.id).where(_to_triage(scorer)).order_by(MENTION.c.id).limit(limit)
+    return list(session.connection().execute(statement).scalars())
+
+
+def has_work(session: Session, scorer: str) -> bool:
+    """Whether anything waits to be scored or triaged."""
+    waiting = select(MENTION.c.id).where(or_(_to_triage(scorer), _to_score(scorer))).limit(1)
+    return session.connection().execute(waiting).first() is not None
+
+
+_SCORE_COLUMNS = [column.name for column in SCORE.columns if column.name != "id"]
+
+
+def save_scores(session: Session, rows: Sequence[Score]) -> int:
+    """Store scores; returns how many were kept.
+
+    One that exists already is left as it is, and one for a mention deleted meanwhile is dropped: its evidence
+    would quote the deleted words.
+    """
+    kept = 0
+    for chunk in chunks(rows):
+        # Locked against a deletion that commits between this look and our commit.
+        living = set(
+            session.connection()
+            .execute(
+                select(MENTION.c.id)
+                .where(MENTION.c.id.in_(sorted({row.mention_id for row in chunk})), MENTION.c.deleted_at.is_(None))
+                .order_by(MENTION.c.id)
+                .with_for_update(read=True)
+            )
+            .scalars()
+        )
+        values = [
+            {name: getattr(row, name) for name in _SCORE_COLUMNS} for row in chunk if row.mention_id in living
+        ]
+        insert_ignoring(session, SCORE, sorted(values, key=lambda value: int(value["mention_id"])))
+        kept += len(values)
+    return kept
+
+
+def latest_scores(session: Session, mention_ids: Collection[int], scorer: str | None = None) -> dict[int, Score]:
+    """The newest score of each mention, by any scorer or by the one named."""
+    found: dict[int, Score] = {}
+    for chunk in chunks(sorted(mention_ids)):
+        newest = select(func.max(SCORE.c.id)).where(SCORE.c.mention_id.in_(chunk)).group_by(SCORE.c.mention_id)
+        if scorer is not None:
+            newest = newest.where(SCORE.c.scorer == scorer)
+        rows = session.execute(select(Score).where(SCORE.c.id.in_(newest)))
+        found.update((row.mention_id, row) for row in rows.scalars())
+    return found
