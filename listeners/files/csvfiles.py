@@ -9,11 +9,15 @@ import csv
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from listeners.files.records import Broken, Finding, Record
 from listeners.files.source import Source
 from storage.errors import ConfigError
 from storage.models.facts import MAX_TEXT
+
+if TYPE_CHECKING:
+    from _csv import Reader as _CsvReader
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 120
@@ -94,7 +98,7 @@ def _head(source: Source) -> list[str]:
     return head
 
 
-def _reader(lines: Iterable[str], delimiter: str, strict: bool) -> "csv._reader":
+def _reader(lines: Iterable[str], delimiter: str, strict: bool) -> "_CsvReader":
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
     return csv.reader(lines, delimiter=delimiter, strict=strict)
 

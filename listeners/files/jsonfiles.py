@@ -1,6 +1,6 @@
 """JSON and JSONL into values with their line, one value at a time.
 
-Numbers stay the text they are written as, so that a long id never passes through a float.
+Long numbers and fractions stay the text they are written as, so that an id never passes through a float.
 """
 
 import json
@@ -10,7 +10,13 @@ from typing import Any
 from listeners.files.records import Broken, Record
 from listeners.files.source import Source
 
-_DECODER = json.JSONDecoder(strict=False, parse_float=str, parse_int=str, parse_constant=str)
+
+def _whole(text: str) -> int | str:
+    """Counts as numbers, ids as text: what a float column would round stays as it is written."""
+    return int(text) if len(text) < 16 else text
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_float=str, parse_int=_whole, parse_constant=str)
 _CHUNK = 1 << 16
 _LONGEST = 64 << 20
 _ENVELOPES = ("data", "items", "results", "records", "reviews", "posts", "messages", "comments", "mentions")

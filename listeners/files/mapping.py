@@ -66,6 +66,8 @@ class Mapping(BaseModel):
     deleted: str | None = None
     deleted_means: Literal["purge", "note"] = "purge"
     """`purge`: the post is gone and its text must go; `note`: keep it for the figures and note it."""
+    html_entities: bool = False
+    """Texts arrive with `&amp;`, `&lt;` and `&gt;` written out, as X serves them: turn them back."""
     metrics: dict[str, str] = Field(default_factory=dict)
     """Counts: their name here and the column they stand in."""
     identity: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """From one row to its mentions, by a mapping. The hot path of an import: plain dictionaries and one validation."""
 
+import html
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -105,7 +106,8 @@ class RowMapper:
         if gone:
             return (Deletion(native_id, "deleted at the source"),)
         data = self._facts(record, brand, native_id, posted_at)
-        data.update(text=text, title=title or None, rating=rating)
+        shown = html.unescape(text) if mapping.html_entities and "&" in text else text
+        data.update(text=shown, title=title or None, rating=rating)
         mention = MentionData(**data)
         if not mapping.reply:
             return (mention,)

@@ -18,7 +18,8 @@ def _airline(table: Table, options: Options, report: ImportReport) -> Converter:
         time_format=("dmy", "ymd"),
         zone=options.zone,
         brand="airline",
-        metrics={"retweets": "retweet_count"} if "retweet_count" in columns else {},
+        html_entities=True,
+        metrics={"reposts": "retweet_count"} if "retweet_count" in columns else {},
         constants={"network": "x", "kind": "post"},
     )
     return by_mapping(mapping, table, options, report)

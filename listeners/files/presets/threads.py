@@ -11,6 +11,7 @@ mention a customer's post is, is decided by the first of these that gives an ans
 6. the brand given by the caller.
 """
 
+import html
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -150,6 +151,7 @@ class _Threads:
         index = self._index
         parent = index.parents.get(native_id) or None
         handle = None if author.isdigit() else author
+        text = record.cells["text"]
         named = brand.casefold() in index.named.get(native_id, ())
         return MentionData(
             network="x",
@@ -157,7 +159,7 @@ class _Threads:
             brand=brand,
             kind="comment" if parent else "post",
             author=AuthorData(native_id=author, handle=handle),
-            text=record.cells["text"],
+            text=html.unescape(text) if "&" in text else text,
             posted_at=posted_at,
             parent_native_id=parent,
             thread_native_id=index.root(native_id),
