@@ -60,13 +60,18 @@ def _tried(part: str, action: Callable[[], str], fix: str = "") -> Check:
 def configuration_checks(workspace: Workspace) -> Iterator[Check]:
     """The configuration and everything it names."""
     yield Check("configuration", True, str(workspace.folder / "social-care.toml"))
-    yield _tried("SLA policies", lambda: ", ".join(policy.name for policy in workspace.policies))
+    yield _tried("SLA policies", lambda: _policies(workspace))
     yield _tried("topics", lambda: _topics(workspace), "social-care topic test NAME shows how a query is read")
     yield _tried(
         "saved replies", lambda: f"{len(workspace.saved_replies)} read from {workspace.settings.saved_replies}"
     )
     for name in sorted(workspace.settings.listeners):
         yield _tried(f"listener {name}", lambda name=name: _listener(workspace, name))  # type: ignore[misc]
+
+
+def _policies(workspace: Workspace) -> str:
+    found = workspace.policies
+    return ", ".join(policy.name for policy in found.policies) + (f". {found.note}" if found.note else "")
 
 
 def _topics(workspace: Workspace) -> str:

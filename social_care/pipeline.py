@@ -4,7 +4,7 @@ Any step may be killed and run again: what is stored is stored with its cursor, 
 in the transaction that wrote it. Every step takes `now`; none looks at the clock.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,8 +13,9 @@ from listeners.errors import AuthFailed, RateLimited, SourceError
 
 if TYPE_CHECKING:
     from listeners.ports import Cursor, Listener, Page
-    from responders.sla import SlaPolicy
+    from responders.sla import PolicySet
     from sentiment.ports import Scorer, TextScore
+    from social_care.workspace import Workspace
     from storage.database import Database
     from storage.ingest import Stored
     from storage.models import Score
@@ -213,7 +214,7 @@ def triage_pending(
     database: "Database",
     *,
     scorer_name: str,
-    policies: "Sequence[SlaPolicy]",
+    policies: "PolicySet",
     now: datetime,
     advance: Advance = _nobody,
 ) -> int:
@@ -252,3 +253,27 @@ def say_heard(heard: Heard) -> str:
             parts.append(f"{count:,} {word}")
     parts += [f"{count:,} {reason}" for reason, count in heard.skipped.items() if count]
     return ", ".join(parts)
+
+
+def understand(workspace: "Workspace", *, now: datetime) -> tuple[int, int]:
+    """Score and triage what waits in a workspace, with progress bars; returns how many of each.
+
+    Where the database carries a work queue with living workers, the jobs are theirs and this does nothing.
+    """
+    from social_care.cli import show
+    from storage import jobs, queries
+
+    database = workspace.database
+    with database.read() as session:
+        if jobs.workers_alive(session, now):
+            return 0, 0
+        waiting = queries.unscored_count(session, workspace.scorer_name)
+    scored = 0
+    if waiting:
+        with show.progress("scoring", waiting) as advance:
+            scored = score_pending(database, workspace.scorer, now=now, advance=advance)
+    with show.progress("triage") as advance:
+        triaged = triage_pending(
+            database, scorer_name=workspace.scorer_name, policies=workspace.policies, now=now, advance=advance
+        )
+    return scored, triaged

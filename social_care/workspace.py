@@ -13,7 +13,7 @@ from storage.errors import ConfigError
 if TYPE_CHECKING:
     from listeners.ports import Listener, ListenerContext
     from responders.saved_replies import SavedReply
-    from responders.sla import SlaPolicy
+    from responders.sla import PolicySet
     from sentiment.ports import Scorer
     from storage.database import Database
 
@@ -95,15 +95,23 @@ class Workspace:
         return self.scorer.name
 
     @cached_property
-    def policies(self) -> "tuple[SlaPolicy, ...]":
+    def policies(self) -> "PolicySet":
         """The SLA policies in force, in order.
 
         Raises:
             ConfigError: a policy cannot be read, or has no open hour.
         """
-        from responders.sla import load_policies
+        from responders.sla import PolicySet, SlaPolicy, default_policies, strict_policies
+        from social_care.config import check_part
 
-        return load_policies(self.settings.sla, preset=self.settings.sla_preset)
+        if not self.settings.sla:
+            return PolicySet.of(strict_policies() if self.settings.sla_preset == "strict" else default_policies())
+        return PolicySet.of(
+            [
+                check_part(SlaPolicy, item, f"sla[{number}]", self.folder)
+                for number, item in enumerate(self.settings.sla)
+            ]
+        )
 
     @cached_property
     def saved_replies(self) -> "tuple[SavedReply, ...]":

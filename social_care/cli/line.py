@@ -3,15 +3,12 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from social_care.cli import exits, show
 from social_care.cli.context import Invocation, of
-
-if TYPE_CHECKING:
-    from social_care.workspace import Workspace
 
 PRESETS = "support-reply-pairs, support-threads, airline, appstore-replies, play-console, x-api"
 
@@ -109,7 +106,13 @@ def score(
     """Score texts, one JSON object a line, in order. Stateless: needs no workspace, stores nothing."""
     invocation = of(context)
     if pending:
-        understand(invocation.workspace(), invocation)
+        from social_care.pipeline import understand
+
+        scored, triaged = understand(invocation.workspace(), now=invocation.now)
+        if invocation.json:
+            show.print_json({"scored": scored, "triaged": triaged})
+        else:
+            show.say(f"{scored:,} scored, {triaged:,} sorted into cases")
         return
     from sentiment.score_stream import score_lines
     from sentiment.transformer import load
@@ -142,29 +145,6 @@ def open_bytes(source: str) -> Any:
         return Path(source).open("rb")
     except OSError as error:
         raise ConfigError(f"{source}: {error.strerror}") from None
-
-
-def understand(workspace: "Workspace", invocation: Invocation) -> tuple[int, int]:
-    """Score and triage what waits, with progress bars; returns how many of each."""
-    from social_care import pipeline
-    from storage import queries
-
-    database = workspace.database
-    with database.read() as session:
-        waiting = queries.unscored_count(session, workspace.scorer_name)
-    scored = 0
-    if waiting:
-        with show.progress("scoring", waiting) as advance:
-            scored = pipeline.score_pending(database, workspace.scorer, now=invocation.now, advance=advance)
-    with show.progress("triage") as advance:
-        triaged = pipeline.triage_pending(
-            database,
-            scorer_name=workspace.scorer_name,
-            policies=workspace.policies,
-            now=invocation.now,
-            advance=advance,
-        )
-    return scored, triaged
 
 
 def run(context: typer.Context) -> None:
