@@ -137,7 +137,9 @@ class XListener:
             SourceError: RateLimited, Transient or AuthFailed.
         """
         poll = _Poll(now, _read_cursor(cursor), self._context.reads_left)
-        streams = [*self._mention_streams(poll), *self._search_streams()]
+        # The topic heard longest ago first: one endless topic never keeps the others waiting for ever.
+        searches = sorted(self._search_streams(), key=lambda each: str(poll.state(each.name)["heard_at"] or ""))
+        streams = [*self._mention_streams(poll), *searches]
         poll.names = [stream.name for stream in streams]
         poll.cursor["streams"] = {
             name: state for name, state in poll.cursor["streams"].items() if name in poll.names
