@@ -29,6 +29,7 @@ POINTS_WORD = 2.0
 POINTS_REASON = 2.0
 POINTS_RESTRICTION = 0.5
 POINTS_LANGUAGE = 1.0
+POINTS_GENERAL = 0.5
 MOST_WORDS = 3
 NAMED_OTHERS = 3
 
@@ -243,7 +244,8 @@ def _points(reply: SavedReply, post: _Post) -> tuple[float, list[str]]:
         return 0.0, ["about something else"]
     points = about
     if not when.particular:
-        reasons.append("a general answer")
+        points += POINTS_GENERAL
+        reasons.append(f"a general answer +{POINTS_GENERAL:g}")
     given = [
         name
         for name in ("networks", "brands", "kinds", "sentiments", "rating_min", "rating_max", "messages_min")

@@ -21,7 +21,6 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from importlib import resources
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator, model_validator
@@ -252,9 +251,8 @@ def write_starter_set(folder: Path, today: date) -> list[Path]:
 
 def starter_sources() -> list[tuple[str, str]]:
     """File name and content of every starter answer, sorted by name."""
-    folder = resources.files("responders") / "data" / "saved_replies"
-    files = [entry for entry in folder.iterdir() if entry.name.endswith(".md")]
-    return sorted((entry.name, entry.read_text(encoding="utf-8")) for entry in files)
+    folder = Path(__file__).parent / "data" / "saved_replies"
+    return [(path.name, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.md"))]
 
 
 def _read_file(path: Path) -> SavedReply:
