@@ -8,7 +8,7 @@ from datetime import datetime
 from social_care.digest.window import Window, stamp
 
 PROGRAM = "social-care"
-_INBOUND = "NOT m.is_ours AND m.kind <> 'repost'"
+INBOUND = "NOT m.is_ours AND m.kind <> 'repost'"
 # What a shell or the next reader of a line could take for something else.
 _PLAIN_WORD = re.compile(r"[^\W_]+")
 
@@ -20,9 +20,13 @@ def command(*words: str, now: datetime | None = None) -> str:
 
 
 def sql(statement: str) -> str:
-    """`social-care db sql "…"`. The statement is ours: it holds no post text."""
-    assert not set('"`$\\!') & set(statement)
+    """`social-care db sql "…"`. The statement is ours: it holds no post text and nothing a shell would expand."""
     return f'{PROGRAM} db sql "{" ".join(statement.split())}"'
+
+
+def select(columns: str, source: str, where: str, tail: str = "") -> str:
+    """`social-care db sql "SELECT …"` from its parts."""
+    return sql(" ".join(("SELECT", columns, "FROM", source, "WHERE", where, tail)))
 
 
 def moment(value: datetime) -> str:
@@ -32,8 +36,13 @@ def moment(value: datetime) -> str:
 
 def within(window: Window, brands: Sequence[int], column: str = "m.posted_at") -> str:
     """The condition of the window's inbound mentions, in SQL."""
-    condition = f"{_INBOUND} AND {column} >= {moment(window.since)} AND {column} < {moment(window.until)}"
+    condition = f"{INBOUND} AND {column} >= {moment(window.since)} AND {column} < {moment(window.until)}"
     return condition + (f" AND m.brand_id IN ({', '.join(map(str, brands))})" if brands else "")
+
+
+def count(window: Window, brands: Sequence[int]) -> str:
+    """The command that counts the window's inbound mentions."""
+    return select("count(*)", "mention m", within(window, brands))
 
 
 def search(term: str) -> str:
