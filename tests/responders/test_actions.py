@@ -15,17 +15,33 @@ HOUR = timedelta(hours=1)
 
 def make_case(**values: object) -> Case:
     base: dict[str, object] = {
-        "id": 5, "brand_id": 1, "network": "x", "author_key": "1", "author_id": 1, "thread_native_id": "t",
-        "opened_at": NOW, "first_seen_at": NOW, "last_inbound_at": NOW, "reply_needed": True,
-    }  # fmt: skip
+        "id": 5,
+        "brand_id": 1,
+        "network": "x",
+        "author_key": "1",
+        "author_id": 1,
+        "thread_native_id": "t",
+        "opened_at": NOW,
+        "first_seen_at": NOW,
+        "last_inbound_at": NOW,
+        "reply_needed": True,
+    }
     return Case(**(base | values))
 
 
 def make_clock(due_in: timedelta, **values: object) -> SlaClock:
     base: dict[str, object] = {
-        "id": 1, "case_id": 5, "mention_id": 1, "metric": "first_reply", "policy": "P2", "policy_version": "1",
-        "target_seconds": 3600, "started_at": NOW, "seen_at": NOW, "due_at": NOW + due_in,
-    }  # fmt: skip
+        "id": 1,
+        "case_id": 5,
+        "mention_id": 1,
+        "metric": "first_reply",
+        "policy": "P2",
+        "policy_version": "1",
+        "target_seconds": 3600,
+        "started_at": NOW,
+        "seen_at": NOW,
+        "due_at": NOW + due_in,
+    }
     return SlaClock(**(base | values))
 
 
@@ -150,16 +166,37 @@ def test_names_are_visible_text(name: str) -> None:
 
 def make_mention(**values: object) -> Mention:
     base: dict[str, object] = {
-        "id": 1, "brand_id": 1, "network": "x", "native_id": "m1", "kind": "post", "text": "help", "text_hash": "0",
-        "posted_at": NOW, "first_seen_at": NOW, "thread_native_id": "m1", "listener": "t", "case_id": 5,
-    }  # fmt: skip
+        "id": 1,
+        "brand_id": 1,
+        "network": "x",
+        "native_id": "m1",
+        "kind": "post",
+        "text": "help",
+        "text_hash": "0",
+        "posted_at": NOW,
+        "first_seen_at": NOW,
+        "thread_native_id": "m1",
+        "listener": "t",
+        "case_id": 5,
+    }
     return Mention(**(base | values))
 
 
 SCORE = Score(
-    mention_id=1, mention_version=1, scorer="m@1", language="en", sentiment="neutral", negative=0.1, neutral=0.8,
-    positive=0.1, abstained=False, urgency=0.25, reply_needed=False, reply_reason="news", scored_at=NOW,
-)  # fmt: skip
+    mention_id=1,
+    mention_version=1,
+    scorer="m@1",
+    language="en",
+    sentiment="neutral",
+    negative=0.1,
+    neutral=0.8,
+    positive=0.1,
+    abstained=False,
+    urgency=0.25,
+    reply_needed=False,
+    reply_reason="news",
+    scored_at=NOW,
+)
 
 
 @pytest.mark.parametrize(
@@ -172,9 +209,7 @@ SCORE = Score(
         ("theme", "late parcels", "late parcels", None),
     ],
 )
-def test_a_label_stands_beside_what_the_model_said(
-    field: str, given: str, stored: str, model: str | None
-) -> None:
+def test_a_label_stands_beside_what_the_model_said(field: str, given: str, stored: str, model: str | None) -> None:
     said = actions.label(facts(), field, given, make_mention(), SCORE).label
     assert said is not None
     assert (said.value, said.model_value, said.mention_version) == (stored, model, 1)
@@ -182,9 +217,17 @@ def test_a_label_stands_beside_what_the_model_said(
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("sentiment", "angry"), ("urgency", "2"), ("urgency", "nan"), ("urgency", "x"), ("reply_needed", "maybe"),
-     ("language", "中文"), ("theme", ""), ("mood", "bad")],
-)  # fmt: skip
+    [
+        ("sentiment", "angry"),
+        ("urgency", "2"),
+        ("urgency", "nan"),
+        ("urgency", "x"),
+        ("reply_needed", "maybe"),
+        ("language", "中文"),
+        ("theme", ""),
+        ("mood", "bad"),
+    ],
+)
 def test_a_label_with_a_wrong_value_is_refused(field: str, value: str) -> None:
     with pytest.raises(StateError):
         actions.label(facts(), field, value, make_mention(), SCORE)

@@ -1,7 +1,6 @@
 """The drafter picks the fitting saved reply, says why, and stays silent where a person has to write."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 from clock import NOW
@@ -16,18 +15,36 @@ TODAY = date(2026, 3, 2)
 
 def make_case(*signals: str, **values: object) -> Case:
     base: dict[str, object] = {
-        "id": 5, "brand_id": 1, "network": "x", "author_key": "1", "thread_native_id": "t", "sentiment": "negative",
-        "opened_at": NOW, "first_seen_at": NOW, "last_inbound_at": NOW, "lead_mention_id": 1,
+        "id": 5,
+        "brand_id": 1,
+        "network": "x",
+        "author_key": "1",
+        "thread_native_id": "t",
+        "sentiment": "negative",
+        "opened_at": NOW,
+        "first_seen_at": NOW,
+        "last_inbound_at": NOW,
+        "lead_mention_id": 1,
         "reasons": [{"name": name, "points": 0.3, "evidence": "…"} for name in signals],
-    }  # fmt: skip
+    }
     return Case(**(base | values))
 
 
 def make_mention(text: str, **values: object) -> Mention:
     base: dict[str, object] = {
-        "id": 1, "brand_id": 1, "network": "x", "native_id": "m1", "kind": "post", "text": text, "text_hash": "0",
-        "posted_at": NOW, "first_seen_at": NOW, "thread_native_id": "m1", "listener": "t", "author_id": 1,
-    }  # fmt: skip
+        "id": 1,
+        "brand_id": 1,
+        "network": "x",
+        "native_id": "m1",
+        "kind": "post",
+        "text": text,
+        "text_hash": "0",
+        "posted_at": NOW,
+        "first_seen_at": NOW,
+        "thread_native_id": "m1",
+        "listener": "t",
+        "author_id": 1,
+    }
     return Mention(**(base | values))
 
 

@@ -16,17 +16,34 @@ from storage.models import Draft, Mention
 
 def make_draft(text: str = "We are sorry.", **values: object) -> Draft:
     base: dict[str, object] = {
-        "id": 1, "case_id": 1, "in_reply_to": 1, "mention_version": 1, "text": text,
-        "text_hash": drafts.hash_of(text), "language": "en", "made_by": "kim", "created_at": NOW, "updated_at": NOW,
-    }  # fmt: skip
+        "id": 1,
+        "case_id": 1,
+        "in_reply_to": 1,
+        "mention_version": 1,
+        "text": text,
+        "text_hash": drafts.hash_of(text),
+        "language": "en",
+        "made_by": "kim",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
     return Draft(**(base | values))
 
 
 def make_mention(**values: object) -> Mention:
     base: dict[str, object] = {
-        "id": 1, "brand_id": 1, "network": "x", "native_id": "m1", "kind": "post", "text": "help", "text_hash": "0",
-        "posted_at": NOW, "first_seen_at": NOW, "thread_native_id": "m1", "listener": "t",
-    }  # fmt: skip
+        "id": 1,
+        "brand_id": 1,
+        "network": "x",
+        "native_id": "m1",
+        "kind": "post",
+        "text": "help",
+        "text_hash": "0",
+        "posted_at": NOW,
+        "first_seen_at": NOW,
+        "thread_native_id": "m1",
+        "listener": "t",
+    }
     return Mention(**(base | values))
 
 
@@ -100,9 +117,7 @@ def test_a_text_changed_behind_our_back_is_not_handed_off() -> None:
 
 def test_with_four_eyes_nobody_approves_their_own_text() -> None:
     with pytest.raises(StateError, match="a second person"):
-        drafts.approve(
-            make_draft(), make_mention(), (), shown="We are sorry.", by="kim", at=NOW, four_eyes=True
-        )
+        drafts.approve(make_draft(), make_mention(), (), shown="We are sorry.", by="kim", at=NOW, four_eyes=True)
 
 
 def test_an_unknown_outcome_is_settled_and_never_posted_again() -> None:
