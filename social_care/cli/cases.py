@@ -146,7 +146,8 @@ def label(
     from social_care.pipeline import triage_pending
 
     given = {
-        "sentiment": sentiment, "urgency": urgency, "reply_needed": reply_needed, "language": language, "theme": theme,
+        "sentiment": sentiment, "urgency": urgency, "reply_needed": reply_needed,
+        "language": language, "theme": theme,
     }  # fmt: skip
     chosen = {field: value for field, value in given.items() if value is not None}
     if not chosen:

@@ -33,7 +33,8 @@ def new(
 
     invocation = of(context)
     made = draft_for(
-        invocation.workspace(), case, now=invocation.now, actor=invocation.who, text=_text(text), language=language, dry_run=dry_run
+        invocation.workspace(), case, now=invocation.now, actor=invocation.who, text=_text(text),
+        language=language, dry_run=dry_run,
     )  # fmt: skip
     if invocation.json:
         draft_id = made.report.draft_id if made.report else None

@@ -1,13 +1,17 @@
 """`listener list|status|park|resume`: who listens, how well, and who is stopped."""
 
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from social_care.cli import exits, show
 from social_care.cli.context import of
+from social_care.safe import safe_line
 
 app = typer.Typer(no_args_is_help=True, help="Who listens, how well they hear, and who is stopped.")
+_STYLES = {"parked": "bold red", "failing": "red", "polling": "cyan", "due": "yellow", "waiting": "green"}
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change; write nothing.")]
 
 
@@ -29,6 +33,40 @@ def list_listeners(context: typer.Context) -> None:
         ],
     )
     show.hint("types installed: " + ", ".join(registry.names()))
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    hours: Annotated[float, typer.Option("--hours", min=0.1, help="The window that ends now.")] = 24,
+) -> None:
+    """Show who is heard: state, last success, coverage of the window, gaps, detection lag."""
+    from social_care.durations import say_duration as say
+    from storage import queries
+
+    invocation = of(context)
+    workspace = invocation.workspace()
+    with workspace.database.read() as session:
+        found = queries.listener_status(session, invocation.now, window=timedelta(hours=hours))
+    if invocation.json:
+        show.print_json([asdict(item) for item in found])
+        return
+    rows = []
+    for item in found:
+        heard = "-" if item.coverage is None else f"{item.coverage:.1%}"
+        lag = f"{say(item.lag_p50)} / {say(item.lag_p95)}"
+        state = show.coloured(item.condition, _STYLES.get(item.condition, ""))
+        last = show.local(item.last_success_at, workspace.zone, "%d %b %H:%M")
+        rows.append((safe_line(item.name, 24), state, last, f"{item.mentions:,}", heard, lag))
+    show.table(["listener", "state", "last heard", "mentions", f"heard {hours:g}h", "lag p50/p95"], rows)
+    for item in found:
+        for gap in item.gaps[:5]:
+            since, until = (
+                show.local(at, workspace.zone) for at in (gap.interval.started_at, gap.interval.ended_at)
+            )
+            show.warn(f"{item.name} did not hear {since} to {until}: {safe_line(gap.reason, 200)}")
+        if item.last_error:
+            show.warn(f"{item.name}: {item.failures} failures, last: {safe_line(item.last_error, 300)}")
 
 
 @app.command()
