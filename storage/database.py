@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlmodel import Session
 
 from storage.errors import ConfigError, StorageError
+from storage.text import to_json
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -216,8 +217,10 @@ def _prepare_file(url: URL) -> None:
 def _engine(url: URL, dialect: Dialect) -> Engine:
     if dialect == "postgresql":
         # hide_parameters: a traceback must not hold post texts.
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": LOCK_WAIT_SECONDS})
+        return create_engine(url, hide_parameters=True, json_serializer=to_json, pool_pre_ping=True)
+    engine = create_engine(
+        url, hide_parameters=True, json_serializer=to_json, connect_args={"timeout": LOCK_WAIT_SECONDS}
+    )
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -23,6 +23,7 @@ class Hit:
     case_id: int | None
     brand: str
     network: str
+    native_id: str
     kind: str
     author: str | None
     posted_at: datetime
@@ -53,7 +54,7 @@ def search(
         return []
     statement = (
         select(
-            MENTION.c.id, MENTION.c.case_id, BRAND.c.name, MENTION.c.network, MENTION.c.kind,
+            MENTION.c.id, MENTION.c.case_id, BRAND.c.name, MENTION.c.network, MENTION.c.native_id, MENTION.c.kind,
             func.coalesce(AUTHOR.c.handle, AUTHOR.c.name), MENTION.c.posted_at, MENTION.c.title,
             MENTION.c.text, MENTION.c.url, MENTION.c.is_ours,
         )

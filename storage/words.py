@@ -20,6 +20,10 @@ MAX_WORDS = 16_000
 """Words indexed of one text; PostgreSQL counts places up to 16,383. The text itself is stored whole."""
 MAX_WORD = 64
 """Longer words are cut, in texts and in questions alike."""
+MAX_TERMS = 100
+"""Terms of one question that count; a text pasted into the search box has thousands."""
+MAX_PHRASE = 200
+"""Words of one phrase that count."""
 _MAX_INDEXED = 400_000  # characters looked at; with MAX_WORD it keeps a tsvector below its limit of 1 MB
 _MAX_BYTES = 500_000
 
@@ -124,8 +128,8 @@ def parse(typed: str) -> Question:
     unwanted: list[Term] = []
     for part in _PARTS.finditer(typed.translate(_TYPED)):
         body = part["phrase"] if part["phrase"] is not None else part["word"]
-        found = tuple(words(body))
-        if found:
+        found = tuple(words(body)[:MAX_PHRASE])
+        if found and len(wanted) + len(unwanted) < MAX_TERMS:
             term = Term(found, prefix=bool(part["star"]) or (part["phrase"] is None and body.endswith("*")))
             (unwanted if part["minus"] else wanted).append(term)
     return Question(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)))

@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 
 from storage.database import Database, open_database
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent))  # tests import clock and postgres_server
 
 _numbers = itertools.count(1)
 
