@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, bindparam, insert, select, tuple_, update
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlmodel import Session, SQLModel
 
 from storage.bulk import insert_ignoring, lock_names
 from storage.desk import DraftChange, execute_draft, load_draft_facts
 from storage.tables import BRAND, CASE, CLOCK, MENTION, REPLY
-from storage.threads import Thread, load_threads
+from storage.threads import Thread, among, load_threads
 
 CHUNK = 1_000
 """Mentions loaded, decided and written at a time."""
@@ -157,8 +157,8 @@ def _insert_cases(session: Session, new: Sequence[CaseOutcome]) -> None:
     session.execute(insert(CASE), rows)
     key = tuple(CASE.c[name] for name in _IDENTITY)
     identities = [tuple(row[name] for name in _IDENTITY) for row in rows]
-    found = session.execute(select(CASE.c.id, *key).where(tuple_(*key).in_(identities)))
-    numbers = {tuple(row[1:]): row[0] for row in found}
+    theirs = among((key[0], key[1], key[2]), {(one[0], one[1], one[2]) for one in identities})
+    numbers = {tuple(row[1:]): row[0] for row in session.execute(select(CASE.c.id, *key).where(theirs))}
     for outcome, identity in zip(new, identities, strict=True):
         outcome.case_id = numbers[identity]
 

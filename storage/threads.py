@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_models
 
@@ -192,6 +192,16 @@ def load_threads(session: Session, mention_ids: Sequence[int]) -> list[Thread]:
     return list(threads.values())
 
 
+def among(columns: tuple[Any, Any, Any], keys: Iterable[ThreadKey]) -> ColumnElement[bool]:
+    """`columns` (brand, network, a third) is one of `keys`, written so that SQLite too uses its index."""
+    groups: dict[tuple[int, str], set[str]] = defaultdict(set)
+    for brand_id, network, name in keys:
+        groups[(brand_id, network)].add(name)
+    brand, net, third = columns
+    terms = [and_(brand == b, net == n, third.in_(sorted(names))) for (b, n), names in sorted(groups.items())]
+    return or_(false(), *terms)
+
+
 def _thread_keys(
     session: Session, mention_ids: Sequence[int]
 ) -> tuple[set[ThreadKey], dict[ThreadKey, list[int]]]:
@@ -211,7 +221,7 @@ def _thread_keys(
     if quotes:
         identity = (MENTION.c.brand_id, MENTION.c.network, MENTION.c.native_id)
         for brand_id, network, native_id, thread in session.execute(
-            select(*identity, MENTION.c.thread_native_id).where(tuple_(*identity).in_(list(quotes)))
+            select(*identity, MENTION.c.thread_native_id).where(among(identity, quotes))
         ):
             guests[(brand_id, network, thread)] += quotes[(brand_id, network, native_id)]
     return keys | set(guests), guests
@@ -225,7 +235,7 @@ def _posts(
     statement = (
         select(*thread, BRAND.c.name, *_POST)
         .select_from(MENTION.join(BRAND, BRAND.c.id == MENTION.c.brand_id).outerjoin(AUTHOR))
-        .where(tuple_(*thread).in_(list(keys)))
+        .where(among(thread, keys))
     )
     threads: dict[ThreadKey, Thread] = {}
     by_id: dict[int, Post] = {}
@@ -300,28 +310,24 @@ def _changes(session: Session, edited: Sequence[int]) -> dict[tuple[int, int], d
 
 
 def _attach_care(session: Session, threads: Mapping[ThreadKey, Thread], deep: set[int]) -> None:
-    thread = (CASE.c.brand_id, CASE.c.network, CASE.c.thread_native_id)
-    attached = {
-        post.case_id: key for key, t in threads.items() for post in t.posts if post.id in deep and post.case_id
+    identity = (CASE.c.brand_id, CASE.c.network, CASE.c.author_key, CASE.c.thread_native_id)
+    authors = {
+        (brand, network, post.author_key)
+        for (brand, network, _), thread in threads.items()
+        for post in thread.posts
+        if post.id in deep
     }
-    seen: set[int] = set()
-    authors = {key: {p.author_key for p in t.posts if p.id in deep} for key, t in threads.items()}
+    # A case may stand under a root its thread has left since; it stays with its mentions.
+    attached = {p.case_id: key for key, t in threads.items() for p in t.posts if p.id in deep and p.case_id}
+    theirs = session.execute(_locked(select(*identity, *_CASE).where(among(identity[:3], authors))))
+    found = [row for row in theirs if row[4] in attached or (row[0], row[1], row[3]) in threads]
+    found += session.execute(_locked(select(*identity, *_CASE).where(CASE.c.id.in_(list(attached)))))
     home: dict[int, Thread] = {}
-    for statement in (
-        _locked(select(*thread, *_CASE).where(tuple_(*thread).in_(list(threads)))),
-        _locked(select(*thread, *_CASE).where(CASE.c.id.in_(list(attached)))),
-    ):
-        for row in session.execute(statement):
-            state = CaseState(*row[3:])
-            # A thread whose root was found later has moved; its cases stay with their mentions.
-            key = attached.get(state.id) or (row[0], row[1], row[2])
-            if state.id in seen or (state.id not in attached and state.author_key not in authors[key]):
-                continue
-            seen.add(state.id)
-            home[state.id] = threads[key]
-            threads[key].cases.append(state)
-    for state_thread in threads.values():
-        state_thread.cases.sort(key=lambda one: one.sequence)
+    for row in found:
+        state = CaseState(*row[4:])
+        if state.id not in home:
+            home[state.id] = threads[attached.get(state.id) or (row[0], row[1], row[3])]
+            home[state.id].cases.append(state)
     if home:
         _attach_history(session, home)
 
