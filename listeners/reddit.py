@@ -109,6 +109,8 @@ class _Poll:
     cursor: dict[str, Any]
     threads: Threads
     requests_left: int
+    for_threads: int
+    """Requests the listings leave to the threads."""
     names: list[str] = field(default_factory=list)
 
     def state(self, stream: str) -> State:
@@ -117,6 +119,11 @@ class _Poll:
         if not isinstance(found, dict) or not fresh().keys() <= found.keys():
             found = streams[stream] = fresh()
         return found
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a listing was left in mid-stretch."""
+        return any(state["pending"] is not None for state in self.cursor["streams"].values())
 
     def page(self, page: Page | None = None) -> Page:
         """The page with the cursor that is now true."""
@@ -162,7 +169,8 @@ class RedditListener:
             SourceError: RateLimited, Transient or AuthFailed.
         """
         found = copy.deepcopy(dict(cursor)) if cursor else {}
-        poll = _Poll(now, {"streams": {}}, Threads.load(found), self._settings.max_requests)
+        threads, most = Threads.load(found), self._settings.max_requests
+        poll = _Poll(now, {"streams": {}}, threads, most, most // 2 if threads.watching else 0)
         if isinstance(found.get("streams"), dict):
             poll.cursor["streams"] = found["streams"]
         poll.cursor["heard_until"] = found.get("heard_until")
@@ -176,6 +184,8 @@ class RedditListener:
             if pause is not None or poll.requests_left <= 0:
                 yield replace(poll.page(), retry_after=pause or now + SOON)
                 return
+        if poll.unfinished:
+            yield replace(poll.page(), retry_after=now + SOON)
 
     def recheck(self, ids: Sequence[str], now: datetime) -> Page:
         """Look up to 100 known things up again: edits as mentions, things that are gone as deletions.
@@ -215,7 +225,8 @@ class RedditListener:
             yield from self._read_tree(waiting, poll)
         # The listing heard longest ago first, for the same reason; else our inbox first.
         for stream in sorted(self._all, key=lambda each: str(poll.state(each.name)["heard_at"] or "")):
-            yield from self._hear(stream, poll)
+            if poll.requests_left > poll.for_threads:
+                yield from self._hear(stream, poll)
         yield from self._check_watched(poll)
         while (link := poll.threads.next_link()) is not None:
             yield from self._read_tree(link, poll)
@@ -242,7 +253,7 @@ class RedditListener:
             complete, gaps = step(state, things, told)
             interval = heard(poll.cursor, poll.names)
             yield poll.page(replace(page, gaps=gaps, heard=interval))
-            if complete and not resumed:
+            if (complete and not resumed) or poll.requests_left <= poll.for_threads:
                 return
             resumed = resumed and not complete
 

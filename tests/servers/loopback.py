@@ -1,8 +1,8 @@
 """A real HTTP server on loopback that misbehaves on request: the networks' contract servers stand on it."""
 
 import json
+import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,6 +68,18 @@ def garbage(body: bytes = b'{"data": [') -> Fault:
     return lambda reply: Reply(200, body)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    broken: list[BaseException]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Keep what broke, but for clients that hung up."""
+        error = sys.exc_info()[1]
+        if error is not None and not isinstance(error, ConnectionError):
+            self.broken.append(error)
+
+
 class LoopbackServer:
     """Serves `answer` in threads; `faults` maps the number of an API request (from 1) to what goes wrong."""
 
@@ -75,9 +87,11 @@ class LoopbackServer:
         self.requests: list[Request] = []
         self.faults: dict[int, Fault] = {}
         self.count = 0
+        self.broken: list[BaseException] = []
+        """Errors of the server itself: a test whose server broke proves nothing."""
         self._stopping = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
+        self._server.broken = self.broken
         self._worker = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
@@ -94,6 +108,8 @@ class LoopbackServer:
         self._stopping.set()
         self._server.shutdown()
         self._server.server_close()
+        if self.broken and kind is None:
+            raise self.broken[0]
 
     def fail_next(self, fault: Fault, after: int = 0) -> None:
         """Let the next API request go wrong, or the one `after` requests later."""
@@ -121,6 +137,9 @@ class LoopbackServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # One packet an answer: else each waits 40 ms for the acknowledgement of its headers.
+            wbufsize = -1
+            disable_nagle_algorithm = True
 
             def _serve(self) -> None:
                 parts = urlsplit(self.path)
@@ -143,6 +162,8 @@ class LoopbackServer:
                     self.send_header(name, value)
                 cut = reply.fault == "truncated"
                 self.send_header("content-length", str(len(content)))
+                if self.close_connection:  # the client asked for it, and must not use this connection again
+                    self.send_header("connection", "close")
                 self.end_headers()
                 self.wfile.write(content[: len(content) // 2] if cut else content)
                 if cut:
@@ -155,8 +176,3 @@ class LoopbackServer:
                 """Stay silent."""
 
         return Handler
-
-
-def wall_clock() -> float:
-    """Unix time, for headers that count from now."""
-    return time.time()

@@ -97,7 +97,7 @@ class XServer(LoopbackServer):
             item
             for item in sorted(posts, key=lambda item: -int(item["id"]))
             if int(query.get("since_id", 0)) < int(item["id"]) < below
-            and (start is None or datetime.fromisoformat(item["created_at"]) >= start)
+            and (start is None or int(item["id"]) >= id_at(start))
         ]
         size = min(size, self.page_size or size)
         page, more = found[:size], len(found) > size
