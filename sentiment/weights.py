@@ -38,7 +38,7 @@ def pack(state_dict: Mapping[str, Tensor], path: Path) -> None:
         ValueError: A tensor is not floating point, not finite, too large for float16, or is named like a scale.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     packed: dict[str, Tensor] = {}
     for name, tensor in state_dict.items():
@@ -55,7 +55,7 @@ def pack(state_dict: Mapping[str, Tensor], path: Path) -> None:
             packed[name + _SUFFIX] = scale
         else:
             packed[name] = value.half().contiguous()
-    save_file(packed, path, metadata=FORMAT)
+    path.write_bytes(save(packed, metadata=FORMAT))
 
 
 def unpack(path: Path) -> dict[str, Tensor]:
