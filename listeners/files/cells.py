@@ -29,6 +29,26 @@ def read_id(text: str) -> str:
     return found[1] if found else text
 
 
+_NETWORKS = {
+    "twitter": "x", "x/twitter": "x", "x (twitter)": "x", "x (formerly twitter)": "x", "app store": "appstore",
+    "apple app store": "appstore", "google play": "playstore", "play store": "playstore", "微博": "weibo",
+    "新浪微博": "weibo", "小红书": "xiaohongshu", "小紅書": "xiaohongshu", "抖音": "douyin", "知乎": "zhihu",
+}  # fmt: skip
+
+
+def read_network(text: str) -> str:
+    """A network as this project calls it: `Twitter` is `x`, `Google Play` is `playstore`."""
+    folded = text.strip().casefold()
+    return _NETWORKS.get(folded, folded)
+
+
+def has_words(text: str) -> bool:
+    """Whether a cell holds language rather than a number, a date or a mark."""
+    return sum(character.isalpha() for character in text[:200]) >= 2 or any(
+        "\u3400" <= c <= "\u9fff" for c in text
+    )
+
+
 def read_flag(text: str) -> bool:
     """Yes or no in the words exports use; anything else is no."""
     return text.strip().casefold().removesuffix(".0") in _YES

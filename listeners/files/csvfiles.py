@@ -132,7 +132,7 @@ def _header_index(rows: list[tuple[list[str], int]]) -> int:
     widths = Counter(len(row) for row, _ in rows if len(row) > 1)
     if not widths:
         return 0
-    usual = widths.most_common(1)[0][0]
+    usual = max(widths, key=lambda width: (widths[width] * width, width))
     first = sum(1 for cell in rows[0][0] if cell.strip())
     if usual < 3 or first > usual / 2:
         return 0
@@ -178,14 +178,15 @@ def _rows(lines: _Lines, dialect: Dialect) -> Iterator[Record | Broken]:
             problem: str | None = _explain(error)
         else:
             problem = _misfit(row, width, len(lines.taken)) if len(row) != width else None
-        start = lines.number - len(lines.taken) + 1
-        if problem and len(lines.taken) > 1:
+        spans = len(lines.taken)
+        start = lines.number - spans + 1
+        if problem and spans > 1:
             lines.give_back_all_but_first()
             reader = _reader(lines, dialect.delimiter, strict=True)
         if problem:
             repaired = _repair(lines.taken[0], dialect) if not row else None
             if repaired is None:
-                resyncing = True
+                resyncing = not row or len(lines.taken) != spans
                 yield Broken(start, problem, "".join(lines.taken))
                 continue
             row = repaired

@@ -6,6 +6,7 @@ made of common characters by a third or more, a wrong one of rare characters.
 """
 
 import codecs
+import re
 from dataclasses import dataclass, field
 
 from listeners.files.records import Finding
@@ -20,10 +21,11 @@ _COMMON_CHINESE = frozenset(
     "吗嗎呢吧啊谢謝请請再点點太真喜欢歡快慢送货貨收电電网網页頁号號系统統，。！？、：；“”《》（）"
 )
 _COMMON_WESTERN = frozenset("éèàùâêîôûëïüçœæÉÈÀÇäöüßÄÖÜñáíóúÁÍÓÚÑ¿¡ãõåøÅØ’‘“”–—…€£°«»·®™")
+_ACCENTED_WORD = re.compile(r"[À-ÿ]{3,}")
 _LEGACY = (
     ("gb18030", "simplified Chinese (GB18030)", _COMMON_CHINESE, 0.25),
     ("big5hkscs", "traditional Chinese (Big5)", _COMMON_CHINESE, 0.25),
-    ("cp1252", "Western European (Windows-1252)", _COMMON_WESTERN, 0.6),
+    ("cp1252", "Western European (Windows-1252)", _COMMON_WESTERN, 0.8),
 )
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -113,7 +115,7 @@ def _legacy(sample: bytes) -> tuple[str, str, list[Finding]]:
         reverse=True,
     )
     likeness, floor, codec, words = ranked[0]
-    if likeness < floor / 4:
+    if likeness < floor / 2:
         raise ConfigError(
             "the file is not UTF-8 and its encoding cannot be told; name it, for example "
             "encoding = 'gb18030', 'big5', 'shift_jis' or 'cp1252'"
@@ -133,4 +135,10 @@ def _likeness(sample: bytes, codec: str, common: frozenset[str]) -> float:
     """Share of the characters beyond ASCII that are everyday ones in this decoding; errors count against it."""
     text = sample.decode(codec, "replace")
     beyond = [character for character in text if character > "\x7f"]
-    return sum(character in common for character in beyond) / len(beyond) if beyond else 0.0
+    if not beyond:
+        return 0.0
+    share = sum(character in common for character in beyond) / len(beyond)
+    if codec == "cp1252":
+        # Accents stand alone between plain letters; whole words of them are another alphabet.
+        share *= 1 - len("".join(_ACCENTED_WORD.findall(text))) / len(beyond)
+    return share

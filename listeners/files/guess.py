@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from listeners.files.cells import is_rounded, is_scientific, read_rating
+from listeners.files.cells import has_words, is_rounded, is_scientific, read_rating
 from listeners.files.headings import HEADINGS, fold, zone_in
 from listeners.files.mapping import Mapping, list_columns
 from listeners.files.records import Record
@@ -143,8 +143,10 @@ def _fits(role: str, column: str, rank: int, values: list[str]) -> Choice | None
         return None
     if role == "deleted" and not {value.strip().casefold() for value in filled} <= _FLAGS:
         return None
-    if role == "text" and not exact and guess_format(filled):
-        return None
+    if role in ("text", "reply", "title"):
+        worded = sum(map(has_words, filled)) / len(filled)
+        if worded < 0.5 or (not exact and guess_format(filled)):
+            return None
     if role == "id" and any(is_scientific(value) or is_rounded(value) for value in filled):
         return Choice(role, column, f"{reason}, but a spreadsheet has spoiled its values", 0.2)
     return Choice(role, column, reason, confidence)

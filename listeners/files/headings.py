@@ -48,7 +48,7 @@ _NAMES = {
         edited_at updated_at last_updated modified_at date_modified 编辑时间 更新时间 更新時間
     """,
     "rating": """
-        rating stars star_rating score star review_rating rate ratings 评分 評分 星级 星級 打分 分数 分數
+        rating stars star_rating star review_rating ratings 评分 評分 星级 星級 打分
         评星
     """,
     "url": """
@@ -81,7 +81,7 @@ _NAMES = {
         response_time owner_response_date 回复时间 回覆時間 商家回复时间 回复日期
     """,
     "brand": """
-        brand brand_name company product app app_name airline 品牌 品牌名 产品 產品 应用
+        brand brand_name airline 品牌 品牌名
     """,
     "network": """
         network platform channel social_network source_type site media_type page_type 平台 渠道 来源平台

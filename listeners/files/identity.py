@@ -94,15 +94,15 @@ class Identities:
     numbered: bool
     """Whether rows with equal content are kept apart by an occurrence number."""
     _contents: dict[int, int] = field(default_factory=dict, repr=False)
-    _occurrences: Counter[str] = field(default_factory=Counter, repr=False)
+    _occurrences: Counter[int] = field(default_factory=Counter, repr=False)
 
     def of_content(self, *parts: str) -> str:
         """The id of a row that has none to be trusted."""
         name = content_id(*parts)
         if not self.numbered:
             return name
-        self._occurrences[name] += 1
-        count = self._occurrences[name]
+        self._occurrences[hash(name)] += 1
+        count = self._occurrences[hash(name)]
         return name if count == 1 else f"{name}-{count}"
 
     def seen(self, native_id: str, content: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from listeners.errors import Transient
 from listeners.files.mapping import Mapping
 from listeners.files.presets import preset_named
 from listeners.files.reading import Reading, Row
@@ -110,15 +111,32 @@ class FilesListener:
         for gone in places.keys() - {str(path) for path in paths}:
             del places[gone]
         for path in paths:
-            place = places.get(str(path))
-            status = path.stat()
-            if place and place.done and (place.size, place.mtime_ns) == (status.st_size, status.st_mtime_ns):
-                continue
-            with self._open(path) as source:
-                if place is None or place.sha256 != source.sha256:
-                    place = _Place(str(path), source.sha256, source.size, source.mtime_ns)
-                place = replace(place, size=source.size, mtime_ns=source.mtime_ns)
+            try:
+                yield from self._hear(path, places, now)
+            except ConfigError as error:
+                if len(paths) == 1:
+                    raise
+                # In a folder, one foreign file must not keep the others from being heard.
+                status = path.stat()
+                places[str(path)] = _Place(str(path), "", status.st_size, status.st_mtime_ns, done=True)
+                yield Page(cursor=_cursor(places), rejections=[_refused_file(path, str(error))])
+            except OSError as error:
+                raise Transient(f"listener {self.context.name!r}: {path} cannot be read now: {error}") from error
+
+    def _hear(self, path: Path, places: dict[str, _Place], now: datetime) -> Iterator[Page]:
+        place = places.get(str(path))
+        status = path.stat()
+        if place and place.done and (place.size, place.mtime_ns) == (status.st_size, status.st_mtime_ns):
+            return
+        with self._open(path) as source:
+            if place is None or place.sha256 != source.sha256:
+                place = _Place(str(path), source.sha256, source.size, source.mtime_ns)
+            if not place.done:
                 yield from self._read(source, place, places, now)
+                return
+        # Touched, not changed: remember its new date, so that it is not examined at every poll.
+        places[place.path] = replace(place, size=status.st_size, mtime_ns=status.st_mtime_ns)
+        yield Page(cursor=_cursor(places))
 
     def _paths(self) -> list[Path]:
         where = Path(self.settings.path).expanduser()
@@ -178,6 +196,11 @@ class FilesListener:
         if old:
             yield Page(mentions=old, cursor=before, backfilled=True)
         yield replace(page, mentions=[mention for mention in page.mentions if now - mention.posted_at <= _FRESH])
+
+
+def _refused_file(path: Path, reason: str) -> Rejection:
+    """A whole file that could not be understood."""
+    return Rejection(place=str(path), reason=reason, raw="")
 
 
 def _page(batch: list[Row], cursor: Cursor, skipped: Dict[str, int]) -> Page:

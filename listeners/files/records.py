@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storage.pages import Deletion, Rejection
+from storage.text import clean
 
 MAX_RAW = 2_000
 """Characters of a refused row kept aside; the line number leads to the rest."""
@@ -54,7 +55,7 @@ def rejection(line: int, reason: str, raw: object) -> Rejection:
 
     The part of the reason before the first colon is what rejections are counted by.
     """
-    text = raw if isinstance(raw, str) else str(raw)
+    text: str = clean(raw if isinstance(raw, str) else str(raw))
     if len(text) > MAX_RAW:
         text = f"{text[:MAX_RAW]}… ({len(text):,} characters in all)"
     return Rejection(place=f"line {line}", reason=reason, raw=text)

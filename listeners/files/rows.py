@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 
-from listeners.files.cells import is_rounded, is_scientific, read_flag, read_id, read_rating
+from listeners.files.cells import is_rounded, is_scientific, read_flag, read_id, read_network, read_rating
 from listeners.files.identity import Identities, Spoiled, fingerprint
 from listeners.files.mapping import Mapping
 from listeners.files.records import Record, Skip, raw_row, rejection
@@ -66,8 +67,8 @@ class RowMapper:
         self._identities = Identities(numbered=not (mapping.author or mapping.author_id))
         self._ours_values = frozenset(value.casefold() for value in mapping.ours_values)
         self._our_accounts = options.our_accounts | {account(name) for name in mapping.our_accounts}
-        zone_name = mapping.zone or options.zone
-        formats = mapping.time_format or options.time_format or ("iso",)
+        zone_name = options.zone or mapping.zone
+        formats = options.time_format or mapping.time_format or ("iso",)
         latest = options.now + _FUTURE if options.now else None
         self.times = TimeReader(formats, zone_of(zone_name) if zone_name else None, latest)
         mapped = set(mapping.columns().values())
@@ -148,14 +149,14 @@ class RowMapper:
         value = self._cell(record, self._map.id)
         if self._id_pattern:
             found = self._id_pattern.search(value)
-            value = found[1] if found else ""
+            value = unquote(found[1]) if found else ""
         return read_id(value) if value and not is_scientific(value) else ""
 
     def _facts(self, record: Record, brand: str, native_id: str, posted_at: datetime) -> dict[str, Any]:
         mapping, cells = self._map, record.cells
         parent = self._link(record, mapping.parent)
         data: dict[str, Any] = {
-            "network": self._cell(record, mapping.network).lower() or self.network,
+            "network": read_network(self._cell(record, mapping.network)) or self.network,
             "native_id": native_id,
             "brand": brand,
             "kind": self._kind(record, parent),
@@ -168,7 +169,7 @@ class RowMapper:
             "quoted_native_id": self._link(record, mapping.quoted),
             "is_ours": self._is_ours(record),
             "time_known": mapping.time is not None,
-            "raw": {name: clean(value) for name, value in cells.items() if value and self._kept(name)},
+            "raw": {clean(name): clean(value) for name, value in cells.items() if value and self._kept(name)},
         }
         if mapping.edited:
             data["edited_at"] = self._edited(record, posted_at)

@@ -63,7 +63,7 @@ def _settle_time(mapping: Mapping, table: Table, options: Options) -> Mapping:
                 f"no column of {name} is mapped to time; name the one that says when posts were written"
             )
         return mapping
-    if formats := mapping.time_format or options.time_format:
+    if formats := options.time_format or mapping.time_format:
         return mapping.model_copy(update={"time_format": formats})
     guess = guess_format(record.cells.get(mapping.time, "") for record in table.sample(_TIME_SAMPLE))
     if guess is None:

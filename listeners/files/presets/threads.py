@@ -28,7 +28,9 @@ from listeners.files.table import Table
 from listeners.files.times import TimeReader, UnreadableTime, guess_format, zone_of
 from storage.errors import ConfigError
 from storage.models import AuthorData, MentionData
+from storage.text import clean
 
+_MAPPED = frozenset(("tweet_id", "author_id", "inbound", "created_at", "text", "in_response_to_tweet_id"))
 _HANDLE = re.compile(r"@(\w{1,50})")
 
 
@@ -104,6 +106,7 @@ class _Threads:
         self._fallback = options.brand
         self._report = report
         self._identities = Identities(numbered=False)
+        self._answered_elsewhere = 0
 
     def convert(self, record: Record) -> Iterable[Item]:
         try:
@@ -134,6 +137,9 @@ class _Threads:
             return
         if state == "changed":
             self._report.find("changed", "an id comes again with other content; the later row wins", record.line)
+        responses = [read_id(name) for name in cells.get("response_tweet_id", "").split(",") if name.strip()]
+        if inbound and responses and not any(name in self._index.parents for name in responses):
+            self._answered_elsewhere += 1
         yield from mentions
 
     def _brands(self, native_id: str, line: int) -> tuple[str, ...]:
@@ -164,12 +170,16 @@ class _Threads:
             parent_native_id=parent,
             thread_native_id=index.root(native_id),
             is_ours=not inbound,
+            raw={name: clean(value) for name, value in record.cells.items() if value and name not in _MAPPED},
             addressed=inbound and (named or index.ours.get(parent or "") == brand),
         )
 
     def finish(self) -> None:
         """Say how many links lead out of the file."""
         index = self._index
+        if self._answered_elsewhere:
+            message = "posts have responses that are not in the file; they count as unanswered until those are heard"
+            self._report.findings.append(Finding("responses outside", message, "warning", self._answered_elsewhere))
         outside = sum(parent not in index.parents for parent in index.parents.values() if parent)
         if outside:
             message = "posts answer one that is not in the file; its id still names their thread"

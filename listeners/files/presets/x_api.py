@@ -131,12 +131,20 @@ def _is_x(table: Table) -> bool:
     """Whether the first responses hold posts; counts, lists and users look alike from afar."""
     if table.source.format == "csv":
         return False
+    for _, found in zip(range(20), read_values(table.source), strict=False):
+        if isinstance(found, tuple) and isinstance(found[1], dict) and _is_empty_answer(found[1]):
+            return True
     for _, record in zip(range(20), _records(table), strict=False):
         if isinstance(record, Record) and isinstance(post := record.value.get("post"), dict):
             known = {"author_id", "conversation_id", "edit_history_tweet_ids"}
             if isinstance(post.get("delete"), dict) or ({"id", "text"} <= post.keys() and known & post.keys()):
                 return True
     return False
+
+
+def _is_empty_answer(value: dict[str, Any]) -> bool:
+    meta = value.get("meta")
+    return "data" not in value and isinstance(meta, dict) and meta.get("result_count") == 0
 
 
 def _prepare(_table: Table, options: Options, report: ImportReport) -> Converter:
