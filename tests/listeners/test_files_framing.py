@@ -105,9 +105,13 @@ def test_a_whole_row_survives_any_rubbish_around_it(
     found = rows(path, "x,y,z\n" + "\n".join(body) + "\n", delimiter=",")
     numbers = [row.line for row in found]
     assert numbers == sorted(set(numbers))
-    kept = [row for row in found if isinstance(row, Record) and row.cells == {"x": "good", "y": "row", "z": "here"}]
-    assert kept or any("good,row,here" in row.raw for row in found if isinstance(row, Broken)) or any(
-        "good,row,here" in cell for row in found if isinstance(row, Record) for cell in row.cells.values()
+    kept = [
+        row for row in found if isinstance(row, Record) and row.cells == {"x": "good", "y": "row", "z": "here"}
+    ]
+    assert (
+        kept
+        or any("good,row,here" in row.raw for row in found if isinstance(row, Broken))
+        or any("good,row,here" in cell for row in found if isinstance(row, Record) for cell in row.cells.values())
     )
 
 
@@ -134,7 +138,9 @@ def test_a_cut_off_json_file_says_so(tmp_path: Path) -> None:
 
 
 def test_long_numbers_in_json_keep_every_digit(tmp_path: Path) -> None:
-    found = rows(tmp_path / "a.jsonl", '{"id": 570306133677760513, "n": 5.70306E+17, "deep": ' + "[" * 60 + "]" * 60 + "}")
+    found = rows(
+        tmp_path / "a.jsonl", '{"id": 570306133677760513, "n": 5.70306E+17, "deep": ' + "[" * 60 + "]" * 60 + "}"
+    )
     assert isinstance(found[0], Record)
     assert (found[0].cells["id"], found[0].cells["n"]) == ("570306133677760513", "5.70306E+17")
 
@@ -145,7 +151,7 @@ def test_absurdly_deep_json_is_refused_not_fatal(tmp_path: Path) -> None:
 
 
 def test_compressed_files_are_unpacked_and_cut_off_ones_reported(tmp_path: Path) -> None:
-    packed = gzip.compress("id,text\n".encode() + b"".join(b"%d,hello %d\n" % (n, n * n) for n in range(50_000)))
+    packed = gzip.compress(b"id,text\n" + b"".join(b"%d,hello %d\n" % (n, n * n) for n in range(50_000)))
     assert len(rows(tmp_path / "a.csv.gz", packed)) == 50_000
     (tmp_path / "cut.csv.gz").write_bytes(packed[: len(packed) // 2])
     with open_source(tmp_path / "cut.csv.gz") as source:
@@ -194,7 +200,9 @@ def test_the_encoding_is_found_and_a_guess_is_stated(tmp_path: Path, text: str, 
     path = tmp_path / "a.csv"
     path.write_bytes(text.encode(codec))
     with open_source(path) as source:
-        cells = [cell for row in open_table(source).records() if isinstance(row, Record) for cell in row.cells.values()]
+        cells = [
+            cell for row in open_table(source).records() if isinstance(row, Record) for cell in row.cells.values()
+        ]
         stated = [finding for finding in source.findings if finding.kind == "encoding"]
     assert all(cell in text for cell in cells)
     assert cells

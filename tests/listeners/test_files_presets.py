@@ -17,7 +17,9 @@ DATA = Path(__file__).parents[1] / "data" / "files"
 Items = list[MentionData | Deletion | Rejection]
 
 
-def read(path: Path, preset: str | None = None, **options: object) -> tuple[dict[tuple[str, str], MentionData], Reading, Items]:
+def read(
+    path: Path, preset: str | None = None, **options: object
+) -> tuple[dict[tuple[str, str], MentionData], Reading, Items]:
     with open_source(path) as source:
         reading = Reading(source, preset=preset, options=Options(**options))  # type: ignore[arg-type]
         items = list(reading)
@@ -94,7 +96,8 @@ def test_threads_that_answer_in_a_ring_end(tmp_path: Path) -> None:
     head = "tweet_id,author_id,inbound,created_at,text,in_response_to_tweet_id\n"
     when = "Tue Oct 31 22:11:45 +0000 2017"
     (tmp_path / "ring.csv").write_text(
-        head + f"1,77,True,{when},@Care hi,3.0\n2,Care,False,{when},yes,1.0\n3,77,True,{when},and?,2.0\n4,78,True,{when},self @Care,4\n"
+        head
+        + f"1,77,True,{when},@Care hi,3.0\n2,Care,False,{when},yes,1.0\n3,77,True,{when},and?,2.0\n4,78,True,{when},self @Care,4\n"
     )
     mentions, _, _ = read(tmp_path / "ring.csv")
     assert {mention.thread_native_id for mention in mentions.values()} == {"1", "4"}
@@ -178,7 +181,9 @@ def test_play_console_reviews_without_a_brand_given_go_by_their_package() -> Non
 
 
 def test_x_posts_are_heard_as_the_listener_hears_them_and_errors_kept_aside() -> None:
-    mentions, reading, refused = read(DATA / "x_api.jsonl", brand="Kestrel", our_accounts=frozenset({"kestrelair"}))
+    mentions, reading, refused = read(
+        DATA / "x_api.jsonl", brand="Kestrel", our_accounts=frozenset({"kestrelair"})
+    )
     question = mentions["Kestrel", "1500000000000000002"]
     assert question.text.endswith("it is in Oslo & I am not.")
     assert question.addressed

@@ -178,8 +178,12 @@ class _Threads:
         """Say how many links lead out of the file."""
         index = self._index
         if self._answered_elsewhere:
-            message = "posts have responses that are not in the file; they count as unanswered until those are heard"
-            self._report.findings.append(Finding("responses outside", message, "warning", self._answered_elsewhere))
+            message = (
+                "posts have responses that are not in the file; they count as unanswered until those are heard"
+            )
+            self._report.findings.append(
+                Finding("responses outside", message, "warning", self._answered_elsewhere)
+            )
         outside = sum(parent not in index.parents for parent in index.parents.values() if parent)
         if outside:
             message = "posts answer one that is not in the file; its id still names their thread"
