@@ -123,9 +123,9 @@ def _database(workspace: Workspace) -> str:
 
 
 def _bundled_model() -> str:
-    from sentiment.transformer import load
+    from sentiment.transformer import TransformerScorer
 
-    return load("bundled").name
+    return TransformerScorer.load().name
 
 
 def _model(workspace: Workspace) -> str:

@@ -83,9 +83,7 @@ class DigestSettings(Part):
 
     at: str = "08:00"
     folder: str = "digests"
-    formats: list[Literal["text", "markdown", "html", "json"]] = Field(
-        default_factory=lambda: ["html", "markdown"]
-    )
+    formats: list[Format] = ["html", "markdown"]
 
     @field_validator("at")
     @classmethod
@@ -123,6 +121,7 @@ class Settings(BaseSettings):
     scorer: ScorerSettings = Field(default_factory=ScorerSettings)
     urgency: dict[str, float] = Field(default_factory=dict)
     sla: list[dict[str, Any]] = Field(default_factory=list)
+    triage: dict[str, Any] = Field(default_factory=dict)
     digest: DigestSettings = Field(default_factory=DigestSettings)
     goals: GoalSettings = Field(default_factory=GoalSettings)
 

@@ -149,14 +149,12 @@ def play(folder: Path, *, now: datetime, actor: str) -> None:
         count = pipeline.score_pending(workspace.database, workspace.scorer, now=now)
         said.append(f"{count} posts by {workspace.scorer.name}, on this machine")
     with _step(3, "triage") as said:
-        pipeline.triage_pending(
-            workspace.database, scorer_name=workspace.scorer.name, policies=workspace.policies, now=now
-        )
+        workspace.triage(now)
         said.append(_say_cases(workspace, now))
     with _step(4, "draft") as said:
         said.append(_draft(workspace, now, actor))
     with _step(5, "track") as said:
-        said.append(f"{pipeline.track(workspace.database, now=now)} SLA warnings and breaches recorded")
+        said.append(f"{workspace.track(now)} SLA warnings and breaches recorded")
     with _step(6, "digest") as said:
         from social_care.digest.write import write_daily
 

@@ -132,8 +132,8 @@ def say_findings(reading: "Reading") -> None:
         where = f" (line {', '.join(str(line) for line in finding.lines)}…)" if finding.lines else ""
         tell = show.hint if finding.severity == "note" else show.warn
         tell(f"{finding.severity}: {count}{finding.message}{where}")
-    for reason, count in reading.report.rejected.most_common():
-        show.warn(f"kept aside: {count:,} × {reason}")
+    for reason, number in reading.report.rejected.most_common():
+        show.warn(f"kept aside: {number:,} × {reason}")
 
 
 def run_import(workspace: Workspace, request: ImportRequest, *, now: datetime, as_json: bool) -> int:

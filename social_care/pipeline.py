@@ -13,6 +13,7 @@ from listeners.errors import AuthFailed, RateLimited, SourceError
 
 if TYPE_CHECKING:
     from listeners.ports import Cursor, Listener, Page
+    from responders.readings import TriageRules
     from responders.sla import PolicySet
     from sentiment.ports import Scorer, TextScore
     from social_care.workspace import Workspace
@@ -215,11 +216,13 @@ def triage_pending(
     *,
     scorer_name: str,
     policies: "PolicySet",
+    rules: "TriageRules",
     now: datetime,
     advance: Advance = _nobody,
 ) -> int:
     """Turn scored mentions into cases, clocks and matched replies; each batch is one transaction."""
-    from storage import care, queries
+    from responders.care import triage_batch
+    from storage import queries
 
     done = 0
     while True:
@@ -227,17 +230,17 @@ def triage_pending(
             ids = queries.untriaged(session, scorer_name, TRIAGE_BATCH)
             if not ids:
                 return done
-            care.triage_batch(session, ids, policies, now=now, scorer=scorer_name)
+            triage_batch(session, ids, policies, rules, now)
         done += len(ids)
         advance(len(ids))
 
 
-def track(database: "Database", *, now: datetime) -> int:
+def track(database: "Database", *, policies: "PolicySet", now: datetime) -> int:
     """Hold running clocks against `now`: warnings and breaches are recorded once each. Returns how many were."""
-    from storage import care
+    from responders import care
 
     with database.write() as session:
-        return len(care.track(session, now))
+        return len(care.track(session, now, policies))
 
 
 def say_heard(heard: Heard) -> str:
@@ -273,7 +276,5 @@ def understand(workspace: "Workspace", *, now: datetime) -> tuple[int, int]:
         with show.progress("scoring", waiting) as advance:
             scored = score_pending(database, workspace.scorer, now=now, advance=advance)
     with show.progress("triage") as advance:
-        triaged = triage_pending(
-            database, scorer_name=workspace.scorer_name, policies=workspace.policies, now=now, advance=advance
-        )
+        triaged = workspace.triage(now, advance)
     return scored, triaged

@@ -147,12 +147,7 @@ class Ticker:
             scored = pipeline.score_pending(
                 database, self.workspace.scorer, now=self.clock(), limit=8 * pipeline.SCORE_BATCH
             )
-            triaged = pipeline.triage_pending(
-                database,
-                scorer_name=self.workspace.scorer_name,
-                policies=self.workspace.policies,
-                now=self.clock(),
-            )
+            triaged = self.workspace.triage(self.clock())
             if scored or triaged:
                 self.tell(f"scored {scored:,}, triaged {triaged:,}")
         finally:
@@ -161,7 +156,7 @@ class Ticker:
 
     def track(self) -> None:
         """Record warnings and breaches that came due."""
-        found = pipeline.track(self.workspace.database, now=self.clock())
+        found = self.workspace.track(self.clock())
         if found:
             self.tell(f"{found} SLA warnings or breaches recorded")
 

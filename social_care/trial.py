@@ -53,8 +53,9 @@ def try_source(
 
 def _look(where: str, folder: Path, *, preset: str | None, brand: str | None, limit: int, now: datetime) -> Trial:
     from listeners.files import Options, open_source
+    from responders.readings import TriageRules
     from responders.sla import PolicySet, default_policies
-    from sentiment.transformer import load
+    from sentiment.transformer import TransformerScorer
     from storage.database import open_database
     from storage.trial import trial_rows
 
@@ -71,11 +72,15 @@ def _look(where: str, folder: Path, *, preset: str | None, brand: str | None, li
                 network=reading.network,
                 clock=lambda: now,
             )
-        scorer = load("bundled")
+        scorer = TransformerScorer.load()
         # All that was read is scored, not only what is shown: a case's urgency is its thread's.
         pipeline.score_pending(database, scorer, now=now)
         pipeline.triage_pending(
-            database, scorer_name=scorer.name, policies=PolicySet.of(default_policies()), now=now
+            database,
+            scorer_name=scorer.name,
+            policies=PolicySet.of(default_policies()),
+            rules=TriageRules(),
+            now=now,
         )
         with database.read() as session:
             return Trial(reading, guess, trial_rows(session, limit))

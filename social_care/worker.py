@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("social_care.worker")
 
+MOST_AT_SETUP = 1_000_000
+"""Mentions that wait when the queue is set up, turned into jobs at once."""
 STALLED_AFTER = 20
 """Seconds without a heartbeat after which a worker counts as dead and its jobs go back into the queue."""
 
@@ -44,9 +46,7 @@ def score_job(workspace: Workspace, mention_ids: list[int], now: datetime) -> in
 
 def triage_job(workspace: Workspace, now: datetime) -> int:
     """Triage everything that is scored and waiting; serial across workers, since a case is one thing."""
-    return pipeline.triage_pending(
-        workspace.database, scorer_name=workspace.scorer_name, policies=workspace.policies, now=now
-    )
+    return workspace.triage(now)
 
 
 def make_app(workspace: Workspace) -> "App":
@@ -88,7 +88,7 @@ def make_app(workspace: Workspace) -> "App":
 
 def set_up(workspace: Workspace) -> bool:
     """Create the queue's tables in the workspace's database if they are missing; returns whether they were."""
-    from storage import jobs
+    from storage import jobs, queries
 
     database = workspace.database
     with database.read() as session:
@@ -98,8 +98,8 @@ def set_up(workspace: Workspace) -> bool:
     with app.open():
         app.schema_manager.apply_schema()
     with database.write() as session:
-        ids = jobs.unscored_ids(session, workspace.scorer_name)
-        jobs.enqueue_scoring(session, ids)
+        waiting = queries.unscored(session, workspace.scorer_name, MOST_AT_SETUP)
+        jobs.enqueue_scoring(session, [item.id for item in waiting])
         jobs.enqueue_triage(session)
     return True
 

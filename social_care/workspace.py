@@ -1,7 +1,8 @@
 """A workspace: one folder with a configuration, a database and saved replies. Everything is wired here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from storage.errors import ConfigError
 
 if TYPE_CHECKING:
     from listeners.ports import Listener, ListenerContext
+    from responders.readings import TriageRules
     from responders.saved_replies import SavedReply
     from responders.sla import PolicySet
     from sentiment.ports import Scorer
@@ -74,16 +76,19 @@ class Workspace:
         Raises:
             ModelError: the model is missing, broken or of a shape we cannot read.
         """
-        from sentiment.transformer import load
+        from sentiment.transformer import TransformerScorer
 
         chosen = self.settings.scorer
-        return load(
-            chosen.model,
-            revision=chosen.revision,
-            threads=chosen.threads,
-            weights=self.settings.urgency or None,
-            default_language=self.settings.language,
-        )
+        try:
+            return TransformerScorer.load(
+                None if chosen.model == "bundled" else chosen.model,
+                revision=chosen.revision,
+                threads=chosen.threads,
+                urgency_weights=self.settings.urgency,
+                default_language=self.settings.language,
+            )
+        except ValueError as error:
+            raise ConfigError(f"[urgency] needs mending: {error}") from None
 
     @cached_property
     def scorer_name(self) -> str:
@@ -112,6 +117,37 @@ class Workspace:
                 for number, item in enumerate(self.settings.sla)
             ]
         )
+
+    @cached_property
+    def rules(self) -> "TriageRules":
+        """Numbers and lists triage goes by.
+
+        Raises:
+            ConfigError: an unknown key or a wrong value under [triage].
+        """
+        from responders.readings import TriageRules
+        from social_care.config import check_part
+
+        return check_part(TriageRules, self.settings.triage, "triage", self.folder)
+
+    def triage(self, now: datetime, advance: Callable[[int], object] | None = None) -> int:
+        """Turn what is scored and waiting into cases and clocks; returns how many mentions were dealt with."""
+        from social_care import pipeline
+
+        return pipeline.triage_pending(
+            self.database,
+            scorer_name=self.scorer_name,
+            policies=self.policies,
+            rules=self.rules,
+            now=now,
+            advance=advance or (lambda _: None),
+        )
+
+    def track(self, now: datetime) -> int:
+        """Record warnings and breaches that came due; returns how many."""
+        from social_care import pipeline
+
+        return pipeline.track(self.database, policies=self.policies, now=now)
 
     @cached_property
     def saved_replies(self) -> "tuple[SavedReply, ...]":

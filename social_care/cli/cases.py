@@ -143,7 +143,6 @@ def label(
 ) -> None:
     """Correct what the model said. Both answers are kept; yours counts."""
     from responders import desk
-    from social_care.pipeline import triage_pending
 
     given = {
         "sentiment": sentiment, "urgency": urgency, "reply_needed": reply_needed,
@@ -157,10 +156,7 @@ def label(
         verb = partial(desk.label, field=field, value=value, mention_id=mention)
         _act(invocation, case, verb, dry_run=dry_run)
     if not dry_run:
-        workspace = invocation.workspace()
-        triage_pending(
-            workspace.database, scorer_name=workspace.scorer_name, policies=workspace.policies, now=invocation.now
-        )
+        invocation.workspace().triage(invocation.now)
 
 
 def read_moment(value: str, now: datetime, zone: str) -> datetime:

@@ -69,7 +69,7 @@ def edit(context: typer.Context, draft: Number, text: Text = None, dry_run: DryR
     given = _text(text)
     if given is None:
         with database.read() as session:
-            current = desk.load_draft(session, draft, lock=False).draft.text
+            current = desk.load_draft_facts(session, draft, lock=False).draft.text
         given = _in_editor(current)
     with database.write() as session:
         report = draft_desk.edit_draft(
@@ -192,7 +192,7 @@ def _print_sheet(invocation: Invocation, draft_id: int) -> str:
     from storage import desk
 
     with invocation.workspace().database.read() as session:
-        facts = desk.load_draft(session, draft_id, lock=False)
+        facts = desk.load_draft_facts(session, draft_id, lock=False)
         thread = desk.case_thread(session, facts.case)
     poster = HandOff(facts.mention.network)
     preview = poster.preview(facts.draft, facts.mention, case=facts.case, thread=thread)

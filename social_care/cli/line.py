@@ -3,12 +3,15 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from social_care.cli import exits, show
 from social_care.cli.context import Invocation, of
+
+if TYPE_CHECKING:
+    from sentiment.records import Broken
 
 PRESETS = "support-reply-pairs, support-threads, airline, appstore-replies, play-console, x-api"
 
@@ -100,7 +103,7 @@ def score(
     pending: Annotated[
         bool, typer.Option("--pending", help="Score and triage what waits in the workspace instead.")
     ] = False,
-    model: Annotated[str, typer.Option(help="The bundled model, a folder, or a Hugging Face id.")] = "bundled",
+    model: Annotated[str | None, typer.Option(help="A folder or a Hugging Face id; default: bundled.")] = None,
     revision: Annotated[str | None, typer.Option(help="The commit of a Hugging Face model.")] = None,
 ) -> None:
     """Score texts, one JSON object a line, in order. Stateless: needs no workspace, stores nothing."""
@@ -115,18 +118,18 @@ def score(
             show.say(f"{scored:,} scored, {triaged:,} sorted into cases")
         return
     from sentiment.score_stream import score_lines
-    from sentiment.transformer import load
-    from social_care.safe import safe_json
+    from sentiment.transformer import TransformerScorer
+    from social_care.safe import safe_json, safe_line
 
     broken = 0
 
-    def tell(line: int, reason: str) -> None:
+    def tell(record: "Broken") -> None:
         nonlocal broken
         broken += 1
-        show.warn(f"line {line}: {reason}")
+        show.warn(f"line {record.line}: {safe_line(record.reason, 300)}")
 
     with open_bytes(source or "-") as stream:
-        for record in score_lines(stream, source or "-", load(model, revision=revision), tell):
+        for record in score_lines(stream, source or "-", TransformerScorer.load(model, revision=revision), tell):
             sys.stdout.write(safe_json(record) + "\n")
     raise typer.Exit(exits.PARTLY if broken else exits.OK)
 

@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True, help="What reads the posts, and how well
 @app.command()
 def info(
     context: typer.Context,
-    model: Annotated[str, typer.Option(help="The bundled model, or a folder.")] = "bundled",
+    model: Annotated[Path | None, typer.Option(help="A model's folder; default: the bundled model.")] = None,
 ) -> None:
     """Show name, revision, size, languages, licence and measured quality."""
     from sentiment.card import model_info
@@ -46,7 +46,7 @@ def _short(value: Any) -> str:
 def evaluate(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A CSV with the columns text and label.")],
-    model: Annotated[str, typer.Option(help="The bundled model, a folder, or a Hugging Face id.")] = "bundled",
+    model: Annotated[str | None, typer.Option(help="A folder or a Hugging Face id; default: bundled.")] = None,
     revision: Annotated[str | None, typer.Option(help="The commit of a Hugging Face model.")] = None,
     two_class: Annotated[
         bool, typer.Option("--two-class", help="The file has no neutral rows: choose between the other two.")
@@ -55,10 +55,10 @@ def evaluate(
     """Measure a model on labelled texts: recall, F1, calibration, confusion, per language."""
     from sentiment.evaluate import evaluate as measure
     from sentiment.evaluate import read_labelled
-    from sentiment.transformer import load
+    from sentiment.transformer import TransformerScorer
 
     rows = read_labelled(file)
-    scorer = load(model, revision=revision)
+    scorer = TransformerScorer.load(model, revision=revision)
     with show.progress("scoring", len(rows)) as advance:
         result = measure(rows, scorer, two_class=two_class, advance=advance)
     if of(context).json:
