@@ -13,15 +13,26 @@ from responders.saved_replies import SavedReply, When
 from responders.templates import TemplateProblem, safe_values
 from storage.models import Case, Mention
 
-UNSAFE_SIGNALS = frozenset(
-    {
-        *("legal", "legal_threat", "lawsuit", "self_harm", "suicide", "violence", "threat", "minor", "minors"),
-        *("doxxing", "impersonation", "press"),
-    }
-)
+UNSAFE_SIGNALS = frozenset({"legal", "self_harm", "violence", "doxxing", "impersonation"})
 """Signals on which only a person may answer, in their own words."""
 
-UNSAFE_REASONS = frozenset({"unsafe", "legal", "opted_out", "own", "platform_forbids", "spam", "news"})
+UNSAFE_WORDS = (
+    *("suicide", "suicidal", "kill myself", "end my life", "want to die", "self harm", "passed away"),
+    *(
+        "sexual assault",
+        "sexually assaulted",
+        "sexual harassment",
+        "raped",
+        "molested",
+        "bomb threat",
+        "passed away",
+    ),
+    *("自杀", "不想活", "轻生", "性骚扰", "猥亵", "强奸", "死亡威胁", "去世"),
+    *("自殺", "輕生", "性騷擾", "猥褻", "非禮", "強姦", "死亡威脅", "過世", "唔想做人"),
+)
+"""Words on which the same holds: no prepared sentence is right beside them."""
+
+UNSAFE_REASONS = frozenset({"unsafe", "legal", "opted_out", "own", "platform_forbids", "deleted", "spam", "news"})
 """Reply decisions after which nothing is drafted."""
 
 POINTS_SIGNAL = 3.0
@@ -173,6 +184,10 @@ def refusal_of(case: Case, inbound: Sequence[Mention]) -> str | None:
     unsafe = sorted(signals_of(case) & UNSAFE_SIGNALS)
     if unsafe:
         return f"no draft: {', '.join(unsafe)}; hand it to a person who may speak for the brand"
+    words = _comparable(" \n ".join(f"{one.title or ''} {one.text}"[:_REASON_TEXT] for one in inbound[-5:]))
+    found = next((word for word in UNSAFE_WORDS if _holds(words, word)), None)
+    if found is not None:
+        return f"no draft: the customer writes “{found}”; hand it to a person who may speak for the brand"
     return None
 
 

@@ -4,7 +4,6 @@ That is the way to answer wherever the platform's interface is closed to us, and
 reply is recognised when a listener hears it.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -27,11 +26,12 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "x_addressed": "the author named or quoted us, so X takes an answer through its interface",
         "x_not_addressed": "X takes answers through its interface only where the author named or quoted us",
         "x_replies_limited": "the author limited who may reply; an answer may not be possible",
+        "x_replies_closed": "only accounts that the author named may reply, and we are not one",
         "withheld": "the post is withheld in some countries; it may not open",
         "reddit_comment": "Reddit takes an answer through its interface",
         "reddit_locked": "the thread is locked; nobody can answer in it",
         "reddit_archived": "the thread is archived; nobody can answer in it",
-        "reddit_removed": "moderators removed the post; nobody would see an answer",
+        "removed": "the post was removed where it stood; nobody would see an answer",
         "review": "the store takes one answer a review through its interface",
         "no_interface": "this source has no interface for answers",
     }
@@ -39,7 +39,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
 """Reason codes of `can_reply` and what each means."""
 
 _STORES = frozenset({"appstore", "play"})
-_CLOSED_ON_X = frozenset({"mentionedusers", "mentioned_users", "following", "subscribers", "verified"})
+_LIMITED_ON_X = frozenset({"following", "subscribers", "verified"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,8 @@ def permission_for(mention: Mention) -> Permission:
         return Permission(allowed=False, reason="own", hand_off=False)
     if mention.kind == "repost":
         return Permission(allowed=False, reason="repost", hand_off=False)
+    if mention.permissions.get("removed_at_source"):
+        return Permission(allowed=False, reason="removed", hand_off=False)
     network = network_key(mention.network)
     if network == "x":
         return _on_x(mention)
@@ -177,18 +179,22 @@ def changed_since(draft: Draft, mention: Mention, thread: Sequence[Mention] = ()
 
 def _on_x(mention: Mention) -> Permission:
     told = mention.permissions
-    if told.get("withheld"):
+    if told.get("withheld_in"):
         return Permission(allowed=False, reason="withheld")
-    settings = re.sub(r"\s", "", str(told.get("reply_settings") or "everyone")).lower()
-    if mention.addressed:
+    settings = str(told.get("reply_settings") or "everyone").lower()
+    # X asks for a mention or a quote; where the listener could tell them apart from a mere answer, they count.
+    told_apart = [told[name] for name in ("author_mentioned_us", "author_quoted_us") if name in told]
+    if any(told_apart) if told_apart else mention.addressed:
         return Permission(allowed=True, reason="x_addressed")
-    if settings in _CLOSED_ON_X:
+    if settings == "mentionedusers" and not mention.addressed:
+        return Permission(allowed=False, reason="x_replies_closed", hand_off=False)
+    if settings in _LIMITED_ON_X:
         return Permission(allowed=False, reason="x_replies_limited")
     return Permission(allowed=False, reason="x_not_addressed")
 
 
 def _on_reddit(mention: Mention) -> Permission:
-    for state in ("locked", "archived", "removed"):
+    for state in ("locked", "archived"):
         if mention.permissions.get(state):
             return Permission(allowed=False, reason=f"reddit_{state}", hand_off=False)
     return Permission(allowed=True, reason="reddit_comment")

@@ -49,9 +49,7 @@ class LintWarning:
     end: int = 0
 
 
-LIABILITY_SIGNALS = frozenset(
-    {"safety", "injury", "health", "legal", "legal_threat", "lawsuit", "fraud", "data_breach"}
-)
+LIABILITY_SIGNALS = frozenset({"safety", "legal", "fraud_or_account"})
 """Where an admission may cost the brand dearly: a person decides on the words."""
 
 SHORTENERS = frozenset({"bit.ly", "t.co", "tinyurl.com", "goo.gl", "ow.ly", "is.gd", "buff.ly", "t.cn", "url.cn"})

@@ -1,11 +1,13 @@
 """The drafter picks the fitting saved reply, says why, and stays silent where a person has to write."""
 
+import tomllib
 from datetime import date
+from pathlib import Path
 
 import pytest
 from clock import NOW
 
-from responders.drafter import SavedReplyDrafter
+from responders.drafter import UNSAFE_SIGNALS, SavedReplyDrafter
 from responders.ports import Drafter
 from responders.saved_replies import SavedReply, When, load_saved_replies, write_starter_set
 from storage.models import Case, Mention
@@ -163,6 +165,27 @@ def test_an_unsafe_case_is_left_to_a_person_with_the_reason(signal: str) -> None
     )
     assert choice.draft is None
     assert choice.reasons == (f"no draft: {signal}; hand it to a person who may speak for the brand",)
+
+
+@pytest.mark.parametrize(
+    "text", ["your bank makes me want to die", "我不想活了", "唔想做人", "my mother passed away"]
+)
+def test_beside_some_words_no_prepared_sentence_is_right(starter: list[SavedReply], text: str) -> None:
+    assert draft_of(starter, make_case("safety"), make_mention(text)) is None
+
+
+def test_a_plain_question_is_left_to_a_person(starter: list[SavedReply]) -> None:
+    case = make_case("question", sentiment="neutral", reply_reason="question")
+    assert draft_of(starter, case, make_mention("Are you open on Sunday?")) is None
+
+
+def test_the_starter_set_names_signals_that_exist(starter: list[SavedReply]) -> None:
+    from sentiment import signals
+
+    source = Path(signals.__file__).parent / "data" / "signals.toml"
+    known = set(tomllib.loads(source.read_text(encoding="utf-8"))["signal"])
+    assert {signal for one in starter for signal in one.when.signals} <= known
+    assert UNSAFE_SIGNALS & known == {"legal"}
 
 
 def test_closed_spam_and_deleted_cases_get_no_draft() -> None:

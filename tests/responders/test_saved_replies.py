@@ -337,7 +337,9 @@ def test_the_starter_set_is_complete_clean_and_good_for_a_year(tmp_path: Path) -
     assert {one.expires for one in replies} == {date(2027, 3, 2)}
     values = {"brand": "Acme", "network": "x", "case_id": "7", "agent": "Kim", "handle": "jo"}
     for one in replies:
-        context = LintContext("x", language=one.language, signals=frozenset({"safety", "legal", "fraud"}))
+        context = LintContext(
+            "x", language=one.language, signals=frozenset({"safety", "legal", "fraud_or_account"})
+        )
         assert lint(one.render(values), context) == (), one.name
 
 
