@@ -28,7 +28,7 @@ def take_lease(session: Session, name: str, owner: str, now: datetime, seconds: 
         set_={"owner": owner, "until": until},
         where=or_(LEASE.c.owner == owner, LEASE.c.until <= now),
     )
-    return bool(session.connection().execute(statement).rowcount == 1)
+    return session.connection().execute(statement.returning(LEASE.c.owner)).first() is not None
 
 
 def release(session: Session, name: str, owner: str) -> bool:
@@ -40,7 +40,7 @@ def release(session: Session, name: str, owner: str) -> bool:
 def claim_slot(session: Session, name: str, slot: str, owner: str, now: datetime) -> bool:
     """Take what happens once (`digest` of `2026-03-02`); False where it is taken, by whomever."""
     statement = _insert(session, SLOT).values(name=name, slot=slot, owner=owner, at=now).on_conflict_do_nothing()
-    return bool(session.connection().execute(statement).rowcount == 1)
+    return session.connection().execute(statement.returning(SLOT.c.owner)).first() is not None
 
 
 def slot_taken(session: Session, name: str, slot: str) -> bool:
