@@ -94,9 +94,12 @@ class Workspace:
     def scorer_name(self) -> str:
         """`model@revision` of the configured model, known without loading it where it is the bundled one."""
         if self.settings.scorer.model == "bundled":
-            from sentiment.card import scorer_name
+            from sentiment.naming import bundled_scorer_name
 
-            return scorer_name()
+            try:
+                return bundled_scorer_name(self.settings.urgency)
+            except ValueError as error:
+                raise ConfigError(f"[urgency] needs mending: {error}") from None
         return self.scorer.name
 
     @cached_property

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from social_care.safe import safe_json, safe_line
+from social_care.safe import safe_json, safe_text
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
@@ -31,7 +31,7 @@ STYLES = {
 
 def coloured(word: str, style: str | None = None) -> Text:
     """A word in the colour it means."""
-    return Text(safe_line(word), style=style or STYLES.get(word, ""))
+    return Text(safe_text(word).replace("\n", " "), style=style or STYLES.get(word, ""))
 
 
 def say(*parts: str | Text, style: str = "") -> None:
