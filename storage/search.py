@@ -33,6 +33,13 @@ class Hit:
     is_ours: bool
 
 
+_HIT = [
+    MENTION.c.id, MENTION.c.case_id, BRAND.c.name, MENTION.c.network, MENTION.c.native_id, MENTION.c.kind,
+    func.coalesce(AUTHOR.c.handle, AUTHOR.c.name), MENTION.c.posted_at, MENTION.c.title, MENTION.c.text,
+    MENTION.c.url, MENTION.c.is_ours,
+]  # fmt: skip
+
+
 def search(
     session: Session,
     query: str,
@@ -53,18 +60,14 @@ def search(
     if not question:
         return []
     statement = (
-        select(
-            MENTION.c.id, MENTION.c.case_id, BRAND.c.name, MENTION.c.network, MENTION.c.native_id, MENTION.c.kind,
-            func.coalesce(AUTHOR.c.handle, AUTHOR.c.name), MENTION.c.posted_at, MENTION.c.title,
-            MENTION.c.text, MENTION.c.url, MENTION.c.is_ours,
-        )
+        select(*_HIT)
         .join(BRAND, BRAND.c.id == MENTION.c.brand_id)
         .outerjoin(AUTHOR, AUTHOR.c.id == MENTION.c.author_id)
         .where(matching(session, question))
         .order_by(MENTION.c.posted_at.desc(), MENTION.c.id.desc())
         .limit(limit)
         .offset(offset)
-    )  # fmt: skip
+    )
     if brand is not None:
         statement = statement.where(BRAND.c.name == brand)
     if network is not None:

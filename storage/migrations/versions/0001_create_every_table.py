@@ -229,7 +229,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_mention_parent', ['brand_id', 'network', 'parent_native_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_mention_posted_at'), ['posted_at'], unique=False)
         batch_op.create_index('ix_mention_thread', ['brand_id', 'network', 'thread_native_id'], unique=False)
-        batch_op.create_index('ix_mention_todo', ['triaged_version', 'version'], unique=False)
+        batch_op.create_index('ix_mention_todo', ['id'], unique=False, sqlite_where=sa.text('triaged_version < version'), postgresql_where=sa.text('triaged_version < version'))
 
     op.create_table('notice',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -399,7 +399,7 @@ def upgrade() -> None:
 
 
 def _create_search() -> None:
-    """Full text: words are cut by storage.search, so the index only splits at spaces (see there)."""
+    """Full text: words are cut by storage.words, so the index only splits at spaces (see there)."""
     if op.get_bind().dialect.name == "sqlite":
         # content='': the texts stay in `mention` alone; the index holds words and places.
         op.execute("CREATE VIRTUAL TABLE mention_search USING fts5(title, text, content='', tokenize='ascii')")
