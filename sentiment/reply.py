@@ -76,7 +76,7 @@ def _asks(text: str, found: Found, negative: float, positive: float, *, abstaine
     marked = _QUESTION_MARK.search(text) is not None
     asking = "question" in found or marked
     serious = any(name in found for name in _URGENT)
-    if "resolved" in found and negative < 0.6 and not asking:
+    if "resolved" in found and negative < 0.8 and not asking:
         return _decided("resolved", 0.7)
     if serious and positive < 0.6:
         return _decided("urgent", 0.9 if negative > 0.5 else 0.7)

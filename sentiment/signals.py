@@ -189,7 +189,7 @@ class Lexicon:
             if (end := _end(tokens, start + 1, phrase.slots, 1)) > 0
         ]
         for hit in _valid(hits):
-            if hit.phrase.signal in self._negatable and _negated(tokens, hit.start):
+            if hit.phrase.signal in self._negatable and _negated(tokens, hit):
                 continue
             _note(found, hit.phrase.signal, text[matches[hit.start].start() : matches[hit.end - 1].end()])
 
@@ -296,13 +296,20 @@ def _valid(hits: list[_Hit]) -> list[_Hit]:
     return result
 
 
-def _negated(tokens: Sequence[str], start: int) -> bool:
-    for token in reversed(tokens[max(0, start - 3) : start]):
+def _negated(tokens: Sequence[str], hit: _Hit) -> bool:
+    """Look for a negation in the three words before a match, and in the gaps of it ("the card was not stolen")."""
+    if _GAP in hit.phrase.slots and any(_negates(token) for token in tokens[hit.start + 1 : hit.end]):
+        return True
+    for token in reversed(tokens[max(0, hit.start - 3) : hit.start]):
         if token[0] in _BREAKS:
             return False
-        if token in _NEGATIONS or token.endswith("n't"):
+        if _negates(token):
             return True
     return False
+
+
+def _negates(token: str) -> bool:
+    return token in _NEGATIONS or token.endswith("n't")
 
 
 def _note(found: dict[str, list[str]], signal: str, words: str) -> None:

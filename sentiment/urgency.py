@@ -30,6 +30,8 @@ MILD = 0.4
 RELIEVING = ("thanks", "resolved", "joke", "promo", "news")
 """What takes away: weights below zero."""
 
+_NOT_OUTWEIGHED = frozenset({"safety", "fraud_or_account", "stranded_or_locked_out"})
+"""Where the words say that someone is in trouble, the model's impression of a happy tone counts half."""
 _SHOUT_MARKS = re.compile(r"[!！]{2,}|[?？][!！]|[!！][?？]|🆘")
 _CAPITALS = re.compile(r"\b[A-Z]{4,}\b")
 _READ_PROBABILITY = 0.4
@@ -136,7 +138,8 @@ def _relief(probabilities: Probabilities | None, found: Found, weights: Mapping[
     factors = []
     pleased = probabilities.positive if probabilities is not None else 0.0
     if pleased > _PLEASED:
-        factors.append(Factor("praise", weights["praise"] * pleased, f"positive {pleased:.2f}"))
+        share = 0.5 if found.keys() & _NOT_OUTWEIGHED else 1.0
+        factors.append(Factor("praise", weights["praise"] * pleased * share, f"positive {pleased:.2f}"))
     elif probabilities is None and "pleased" in found and "displeased" not in found:
         factors.append(Factor("praise", weights["praise"] * 0.7, _words(found["pleased"])))
     unhappy = probabilities is not None and probabilities.negative > 0.6
