@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from listeners.files.headings import HEADINGS, fold
 from listeners.files.records import Broken, Finding, Record
 from listeners.files.source import Source
 from storage.errors import ConfigError
@@ -24,6 +25,7 @@ _SAMPLE_LINES = 120
 _SAMPLE_CHARACTERS = 4_000_000
 _LONGEST_CELL = 2 * MAX_TEXT
 _LONGEST_PREAMBLE = 20
+_HEADINGS = frozenset(name for names in HEADINGS.values() for name in names)
 
 
 @dataclass(slots=True)
@@ -96,6 +98,28 @@ def _head(source: Source) -> list[str]:
             if len(head) == _SAMPLE_LINES or characters > _SAMPLE_CHARACTERS:
                 break
     return head
+
+
+def is_plain_text(source: Source) -> bool:
+    """Whether the file has no columns at all: each line is a post, the first one included."""
+    head = [line for line in _head(source) if line.strip()]
+    delimiter = source.delimiter or _guess_delimiter(head)
+    rows = [row for row, _ in _sample_rows(head, delimiter)]
+    widths = Counter(map(len, rows))
+    if not rows or any(fold(cell) in _HEADINGS for cell in rows[_header_index([(row, 0) for row in rows])]):
+        return False
+    first = head[0].strip()
+    is_sentence = len(first.split()) > 3 or sum("\u3400" <= character <= "\u9fff" for character in first) > 8
+    steady = max(widths, key=lambda width: widths[width])
+    return is_sentence and (steady == 1 or widths[steady] < 0.9 * len(rows) or len(rows) == 1)
+
+
+def read_lines(source: Source) -> Iterator[Record | Broken]:
+    """Every line that is not blank as a record with one cell, `text`."""
+    with source.text() as text:
+        for number, line in enumerate(text, 1):
+            if line.strip():
+                yield Record(number, {"text": line.strip("\r\n")})
 
 
 def _reader(lines: Iterable[str], delimiter: str, strict: bool) -> "_CsvReader":

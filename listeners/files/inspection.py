@@ -151,6 +151,10 @@ def _try_out(
         pass
     reading.finish()
     result.report = reading.report
+    if result.rows > sample:
+        for finding in reading.report.findings:
+            if finding.count and finding.kind not in ("spoiled ids", "encoding"):
+                finding.message += f" (counted in the first {sample} rows)"
     kinds = {finding.kind for finding in result.findings}
     result.findings += [finding for finding in reading.report.findings if finding.kind not in kinds]
 

@@ -200,7 +200,7 @@ class FilesListener:
 
 def _refused_file(path: Path, reason: str) -> Rejection:
     """A whole file that could not be understood."""
-    return Rejection(place=str(path), reason=reason, raw="")
+    return Rejection(place=str(path), reason=reason, raw=path.name)
 
 
 def _page(batch: list[Row], cursor: Cursor, skipped: Dict[str, int]) -> Page:

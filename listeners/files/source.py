@@ -22,7 +22,7 @@ from listeners.files.encodings import Evidence, choose_encoding
 from listeners.files.records import Finding
 from storage.errors import ConfigError
 
-Format = Literal["csv", "json", "jsonl"]
+Format = Literal["csv", "json", "jsonl", "lines"]
 _CHUNK = 1 << 20
 _SIGNATURES = (
     (b"PK\x03\x04", "a zip archive or a spreadsheet workbook (.xlsx)", "save the sheet as CSV (UTF-8) first"),
@@ -179,12 +179,13 @@ def _scan(path: Path, compressed: bool) -> tuple[Evidence, str, bool]:
 
 def _guess_format(source: Source) -> Format:
     """JSON is recognised by what it begins with; a name ending in .jsonl or .ndjson settles the framing."""
+    from listeners.files.csvfiles import is_plain_text
     from listeners.files.jsonfiles import is_line_framed
 
     with source.text() as text:
         head = text.read(4096).lstrip("\ufeff \t\r\n")
     if head[:1] not in ("{", "["):
-        return "csv"
+        return "lines" if is_plain_text(source) else "csv"
     name = source.name.lower().removesuffix(".gz")
     if name.endswith((".jsonl", ".ndjson")) or is_line_framed(source):
         return "jsonl"

@@ -65,7 +65,11 @@ def _settle_time(mapping: Mapping, table: Table, options: Options) -> Mapping:
         return mapping
     if formats := options.time_format or mapping.time_format:
         return mapping.model_copy(update={"time_format": formats})
-    guess = guess_format(record.cells.get(mapping.time, "") for record in table.sample(_TIME_SAMPLE))
+    values = [record.cells.get(mapping.time, "") for record in table.sample(_TIME_SAMPLE)]
+    guess = guess_format(values)
+    if not any(value.strip() for value in values):
+        # Nothing to read and nothing to lose: every row there may be is refused for having no time.
+        return mapping.model_copy(update={"time_format": ("iso",)})
     if guess is None:
         raise ConfigError(
             f"the times in column {mapping.time!r} of {name} cannot be read; "

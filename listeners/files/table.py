@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from listeners.files.csvfiles import Dialect, find_dialect, read_csv
+from listeners.files.csvfiles import Dialect, find_dialect, read_csv, read_lines
 from listeners.files.jsonfiles import read_json
 from listeners.files.records import Broken, Finding, Record
 from listeners.files.source import Source
@@ -24,6 +24,8 @@ class Table:
 
     def records(self) -> Iterator[Record | Broken]:
         """Every row in order, broken ones with their reason."""
+        if self.source.format == "lines":
+            return read_lines(self.source)
         if self.dialect is None:
             return read_json(self.source)
         return read_csv(self.source, self.dialect)
@@ -35,7 +37,7 @@ class Table:
     @property
     def described(self) -> str:
         """Format, delimiter and encoding in a few words."""
-        form = self.source.format.upper()
+        form = "plain text" if self.source.format == "lines" else self.source.format.upper()
         if self.dialect:
             form += f" with {_NAMES.get(self.dialect.delimiter, repr(self.dialect.delimiter))}"
         return f"{form}, {self.source.encoding} ({self.source.encoding_reason})"
@@ -53,6 +55,9 @@ def open_table(source: Source) -> Table:
     if source.format == "csv":
         dialect = find_dialect(source)
         return Table(source, dialect.columns, source.findings + dialect.findings, dialect)
+    if source.format == "lines":
+        finding = Finding("plain text", "the file has no columns: each line is read as one post", "note")
+        return Table(source, ["text"], [*source.findings, finding])
     columns: dict[str, None] = {}
     for record in islice(read_json(source), SAMPLE):
         if isinstance(record, Record):

@@ -191,7 +191,8 @@ TRADITIONAL = "內容,時間\n這家店的服務很好，我們都很喜歡,2024
 @pytest.mark.parametrize(
     ("text", "codec"),
     [
-        (CHINESE, "utf-8"), (CHINESE, "utf-8-sig"), (CHINESE, "utf-16"), (CHINESE, "gb18030"), (TRADITIONAL, "big5"),
+        (CHINESE, "utf-8"), (CHINESE, "utf-8-sig"), (CHINESE, "utf-16"), (CHINESE, "gb18030"),
+        (TRADITIONAL, "big5"),
         ("text,date\nCafé très bien, déjà vu,2024-03-05\n".replace("bien,", "bien;"), "cp1252"),
         ("id,text\n1,plain words of a post\n", "utf-16-le"),
     ],

@@ -25,7 +25,8 @@ def chosen(found: Guess) -> dict[str, str]:
     [
         ({"评论内容": "航班晚点了", "评论时间": "2024年3月5日 14:30", "用户昵称": "小王", "评分": "★★☆☆☆", "链接": "https://a.example",
           "商家回复": "抱歉给您带来不便"},
-         {"text": "评论内容", "time": "评论时间", "author": "用户昵称", "rating": "评分", "url": "链接", "reply": "商家回复"}),
+         {"text": "评论内容", "time": "评论时间", "author": "用户昵称", "rating": "评分", "url": "链接",
+          "reply": "商家回复"}),
         ({"評論": "等了三個小時", "時間": "2024-03-05 14:30", "作者": "阿明", "星級": "2"},
          {"text": "評論", "time": "時間", "author": "作者", "rating": "星級"}),
         ({"Timestamp (ET)": "03/25/2024 2:30 pm", "From": "@bo", "Message": "my bag is gone", "Network": "Twitter",
@@ -173,3 +174,27 @@ def test_a_file_without_times_can_be_tried_but_not_imported(tmp_path: Path) -> N
         (mention,) = Reading(source, options=Options(brand="Acme", undated_at=NOW))
     assert isinstance(mention, MentionData)
     assert not mention.time_known
+
+
+@pytest.mark.parametrize(
+    ("content", "posts"),
+    [
+        ("my bag is gone and nobody answers\nthanks, that was quick\n", 2),
+        ("Hello, where is it? I asked, twice, on Monday\nno answer\nwell, thanks\n", 3),
+        ("航班又晚点了，客服没有人接电话\n谢谢\n", 2),
+    ],
+)
+def test_plain_lines_are_posts_and_the_first_one_is_no_heading(tmp_path: Path, content: str, posts: int) -> None:
+    from clock import NOW
+
+    (tmp_path / "a.txt").write_text(content)
+    with open_source(tmp_path / "a.txt") as source:
+        items = list(Reading(source, options=Options(brand="Acme", undated_at=NOW)))
+    assert [item.text for item in items if isinstance(item, MentionData)] == content.splitlines()
+    assert len(items) == posts
+
+
+def test_a_single_column_with_a_heading_keeps_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("coment\nmy bag is gone and nobody answers\nthanks a lot for that\n")
+    with open_source(tmp_path / "a.csv") as source:
+        assert inspect(source).columns == ["coment"]

@@ -97,7 +97,8 @@ def test_threads_that_answer_in_a_ring_end(tmp_path: Path) -> None:
     when = "Tue Oct 31 22:11:45 +0000 2017"
     (tmp_path / "ring.csv").write_text(
         head
-        + f"1,77,True,{when},@Care hi,3.0\n2,Care,False,{when},yes,1.0\n3,77,True,{when},and?,2.0\n4,78,True,{when},self @Care,4\n"
+        + f"1,77,True,{when},@Care hi,3.0\n2,Care,False,{when},yes,1.0\n"
+        + f"3,77,True,{when},and?,2.0\n4,78,True,{when},self @Care,4\n"
     )
     mentions, _, _ = read(tmp_path / "ring.csv")
     assert {mention.thread_native_id for mention in mentions.values()} == {"1", "4"}
@@ -132,7 +133,8 @@ def test_airline_times_are_read_in_the_zone_that_is_configured() -> None:
 
 def test_the_original_airline_file_with_whole_ids_uses_them(tmp_path: Path) -> None:
     (tmp_path / "whole.csv").write_text(
-        "text,airline,tweet_created,name,tweet_id\nlate,Kestrel Air,2015-02-24 11:35:52 -0800,bo,570306133677760513\n"
+        "text,airline,tweet_created,name,tweet_id\n"
+        "late,Kestrel Air,2015-02-24 11:35:52 -0800,bo,570306133677760513\n"
     )
     mentions, _, _ = read(tmp_path / "whole.csv", "airline")
     assert mentions["Kestrel Air", "570306133677760513"].posted_at == datetime(2015, 2, 24, 19, 35, 52, tzinfo=UTC)
@@ -212,7 +214,8 @@ def test_x_counts_are_no_posts(tmp_path: Path) -> None:
         read(tmp_path / "counts.json", "x-api", brand="Kestrel")
 
 
-@pytest.mark.parametrize("name", ["airline.csv", "threads.csv", "reply_pairs.csv", "appstore.csv", "play_console.csv",
+@pytest.mark.parametrize("name", ["airline.csv", "threads.csv", "reply_pairs.csv", "appstore.csv",
+                                  "play_console.csv",
                                   "x_api.jsonl"])  # fmt: skip
 def test_a_file_read_twice_gives_the_same_mentions(name: str) -> None:
     assert read(DATA / name, brand="Kestrel")[0] == read(DATA / name, brand="Kestrel")[0]

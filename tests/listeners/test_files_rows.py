@@ -33,7 +33,8 @@ def read(
 
 @pytest.mark.parametrize(
     "text",
-    ["\x1b[31mred\x1b[0m\x1b]0;title\x07", "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "a\u202egnp.exe", "a\x00b",
+    ["\x1b[31mred\x1b[0m\x1b]0;title\x07", "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "a\u202egnp.exe",
+     "a\x00b",
      "﷽" * 2_000, "x" * 1_000_000, "'; drop table mention; --", "{{ 7 * 7 }}"],
 )  # fmt: skip
 def test_a_hostile_text_arrives_as_it_was_written(tmp_path: Path, text: str) -> None:
@@ -135,7 +136,8 @@ def test_answers_in_the_row_keep_their_time_where_it_can_be_read(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("cell", "stars"),
-    [("4/5", 4), ("8/10", 4), ("★★★☆☆", 3), ("⭐⭐⭐⭐", 4), ("5 stars", 5), ("4,5", 4.5), ("四星", 4), ("5星", 5), ("3.0", 3),
+    [("4/5", 4), ("8/10", 4), ("★★★☆☆", 3), ("⭐⭐⭐⭐", 4), ("5 stars", 5), ("4,5", 4.5), ("四星", 4), ("5星", 5),
+     ("3.0", 3),
      ("", None), ("great", None), ("-1", None), ("11", None), ("4/0", None), ("∞", None)],
 )  # fmt: skip
 def test_ratings_are_read_as_people_write_them(cell: str, stars: float | None) -> None:
@@ -171,7 +173,8 @@ def test_no_row_makes_the_mapper_fail(cells: dict[str, str]) -> None:
 
 def test_the_rules_of_a_mapping_are_checked_when_it_is_written() -> None:
     for wrong in ({"text": "t", "zone": "Mars"}, {"text": "t", "time_format": "weird"}, {"time": "t"},
-                  {"text": "t", "id_pattern": "("}, {"text": "t", "id_pattern": "x"}, {"text": "t", "txt": "x"}):  # fmt: skip
+                  {"text": "t", "id_pattern": "("}, {"text": "t", "id_pattern": "x"},
+                  {"text": "t", "txt": "x"}):  # fmt: skip
         with pytest.raises(ValueError, match=r"."):
             Mapping(**wrong)  # type: ignore[arg-type]
 

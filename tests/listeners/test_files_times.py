@@ -112,6 +112,7 @@ def test_every_format_reads_back_what_it_would_write(moment: datetime, offset: f
 @given(st.text(max_size=60))
 def test_no_text_makes_the_reader_fail_in_another_way(text: str) -> None:
     try:
-        assert TimeReader(FORMATS).read(text).tzinfo is UTC
-    except UnreadableTime as error:
-        assert str(error)
+        moment = TimeReader(FORMATS).read(text)
+    except UnreadableTime:
+        return
+    assert moment.tzinfo is UTC

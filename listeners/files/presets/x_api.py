@@ -129,7 +129,7 @@ def _error(record: Record) -> Item:
 
 def _is_x(table: Table) -> bool:
     """Whether the first responses hold posts; counts, lists and users look alike from afar."""
-    if table.source.format == "csv":
+    if table.source.format in ("csv", "lines"):
         return False
     for _, found in zip(range(20), read_values(table.source), strict=False):
         if isinstance(found, tuple) and isinstance(found[1], dict) and _is_empty_answer(found[1]):
