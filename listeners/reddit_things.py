@@ -92,7 +92,7 @@ def _convert(data: Json, around: Surroundings, addressed: bool, topic: str | Non
     parent = str(data["parent_id"]) if comment else None
     author = _author(data)
     is_ours = author is not None and bool({author.native_id.lower(), str(author.handle).lower()} & around.ours)
-    path = str(data.get("permalink") or str(data.get("context") or "").split("?")[0])
+    path = _path(data, name)
     edited = data.get("edited")
     answers_us = comment and around.authors.get(str(parent), "").lower() in around.ours
     return MentionData(
@@ -115,6 +115,15 @@ def _convert(data: Json, around: Surroundings, addressed: bool, topic: str | Non
         raw={key: data[key] for key in _KEPT if data.get(key) not in (None, "", False)},
         topic=topic,
     )
+
+
+def _path(data: Json, name: str) -> str:
+    """The link to a thing, without what the listing added to it; made where `api/info` leaves it out."""
+    path = str(data.get("permalink") or data.get("context") or "").split("?")[0]
+    link = str(data.get("link_id") or "")
+    if not path.startswith("/") and link.startswith("t3_"):
+        return f"/comments/{link.removeprefix('t3_')}/_/{name.removeprefix('t1_')}/"
+    return path
 
 
 def _time(seconds: object) -> datetime:

@@ -243,7 +243,8 @@ def _compile(topic: Topic, dialect: _Dialect, suffix: str) -> NetworkQuery:
             f"{place} has nothing {dialect.name} can look for: each side of an OR needs at least one word, "
             "phrase or author that is not behind NOT" + "".join(f"\n  {note}" for note in notes)
         )
-    text = (f"({written})" if suffix and " OR " in written else written) + suffix
+    bracket = suffix and isinstance(root, AnyOf) and " OR " in written
+    text = (f"({written})" if bracket else written) + suffix
     if len(text) > dialect.limit:
         raise ConfigError(
             f"{place} is {len(text)} characters long in {dialect.name}'s words; {dialect.limit} are allowed. "
@@ -257,8 +258,11 @@ def _positive(node: Node, negated: bool = False) -> Node:
     if isinstance(node, Not):
         return _positive(node.part, not negated)
     if isinstance(node, All | AnyOf):
-        parts = tuple(_positive(part, negated) for part in node.parts)
-        return AnyOf(parts) if isinstance(node, AnyOf) != negated else All(parts)
+        kind = AnyOf if isinstance(node, AnyOf) != negated else All
+        parts: list[Node] = []
+        for part in (_positive(each, negated) for each in node.parts):
+            parts.extend(part.parts if isinstance(part, kind) else [part])
+        return kind(tuple(parts))
     return Not(node) if negated else node
 
 
@@ -297,11 +301,14 @@ def _write_group(node: All | AnyOf, dialect: _Dialect, notes: list[str]) -> str 
 
 
 def _has_word(node: Node, dialect: _Dialect) -> bool:
+    """Whether the network has something to look for: a word or an author, on each side of every OR it is asked."""
     if isinstance(node, All):
         return any(_has_word(part, dialect) for part in node.parts)
     if isinstance(node, AnyOf):
-        return all(_has_word(part, dialect) or dialect.leaf(part) in (None, False) for part in node.parts)
-    return isinstance(dialect.leaf(node), str)
+        asked = [part for part in node.parts if isinstance(_write(part, dialect, []), str)]
+        return all(_has_word(part, dialect) for part in asked)
+    standing = isinstance(node, Word) or (isinstance(node, Attribute) and node.field == "author")
+    return standing and isinstance(dialect.leaf(node), str)
 
 
 def _quoted(word: Word, plain: str) -> str:

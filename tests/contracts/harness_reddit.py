@@ -55,7 +55,10 @@ class Harness:
             item = submission(self._numbers, moment)
             name = item["data"]["name"]
             if number % 4 == 0:
-                made = [comment(self._numbers + each, moment + timedelta(seconds=each), name, name) for each in range(4)]
+                made = [
+                    comment(self._numbers + each, moment + timedelta(seconds=each), name, name)
+                    for each in range(4)
+                ]
                 below = made[0]["data"]["name"]
                 made.append(comment(self._numbers + 4, moment + timedelta(seconds=9), name, below))
                 self.server.comments += made

@@ -42,7 +42,9 @@ class Harness:
     def listener(self) -> Listener:
         settings = XSettings(api_url=self.server.url, timeout=0.25, max_pages=3)
         topics = [TopicQuery("parcels", "acme AND parcel")]
-        context = ListenerContext("x-care", "Acme", frozenset({"acme"}), topics, {"x-bearer-token": TOKEN}.__getitem__)
+        context = ListenerContext(
+            "x-care", "Acme", frozenset({"acme"}), topics, {"x-bearer-token": TOKEN}.__getitem__
+        )
         return XListener.build(settings, context)
 
     def publish(self, count: int, *, before: datetime) -> None:

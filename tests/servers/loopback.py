@@ -45,7 +45,9 @@ Fault = Callable[[Reply], Reply]
 def status(code: int, body: Any = None, **headers: str) -> Fault:
     """Answer with this status instead."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda reply: Reply(code, body if body is not None else {"title": "Some Problem", "status": code}, names)
+    return lambda reply: Reply(
+        code, body if body is not None else {"title": "Some Problem", "status": code}, names
+    )
 
 
 def html(code: int = 200) -> Fault:

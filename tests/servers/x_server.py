@@ -9,7 +9,7 @@ from servers.loopback import LoopbackServer, Reply, Request
 
 from listeners.x_posts import id_at
 
-TOKEN = "AAAA-bearer-token-nobody-may-see-1234567890"  # noqa: S105
+TOKEN = "AAAA-bearer-token-nobody-may-see-1234567890"
 WINDOW = timedelta(days=7)
 
 
@@ -33,7 +33,9 @@ def post(moment: datetime, text: str = "Acme, my parcel is late", *, salt: int =
 
 def timeline(end: datetime, count: int, step: timedelta = timedelta(seconds=2)) -> list[dict[str, Any]]:
     """`count` posts before `end`, oldest first."""
-    return [post(end - step * (count - number), f"Acme parcel {number}", salt=number % 1000) for number in range(count)]
+    return [
+        post(end - step * (count - number), f"Acme parcel {number}", salt=number % 1000) for number in range(count)
+    ]
 
 
 class XServer(LoopbackServer):
@@ -54,7 +56,9 @@ class XServer(LoopbackServer):
 
     def answer(self, request: Request) -> Reply:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
-            return Reply(401, {"title": "Unauthorized", "type": "about:blank", "status": 401, "detail": "Unauthorized"})
+            return Reply(
+                401, {"title": "Unauthorized", "type": "about:blank", "status": 401, "detail": "Unauthorized"}
+            )
         if self.replay is not None and request.path.startswith("/2/"):
             return Reply(200, self.replay)
         if request.path == "/2/tweets/search/recent":
@@ -66,7 +70,9 @@ class XServer(LoopbackServer):
             return self._lookup(request.query["ids"].split(","))
         if request.path == "/2/users/by":
             asked = request.query["usernames"].lower().split(",")
-            return Reply(200, {"data": [user for user in self.users.values() if user["username"].lower() in asked]})
+            return Reply(
+                200, {"data": [user for user in self.users.values() if user["username"].lower() in asked]}
+            )
         return Reply(404, {"title": "Not Found", "status": 404})
 
     def _search(self, request: Request) -> Reply:
@@ -121,7 +127,11 @@ class XServer(LoopbackServer):
         by_id = {each: item for item in self.posts for each in item["edit_history_tweet_ids"]}
         page = [by_id[each] for each in ids if each in by_id and each not in self.gone]
         reply = self._posts(page)
-        errors = [_problem(each, self.gone.get(each, "resource-not-found")) for each in ids if each not in by_id or each in self.gone]
+        errors = [
+            _problem(each, self.gone.get(each, "resource-not-found"))
+            for each in ids
+            if each not in by_id or each in self.gone
+        ]
         if errors:
             reply.body["errors"] = errors
         return reply
@@ -136,4 +146,6 @@ def _problem(post_id: str, kind: str) -> dict[str, Any]:
 
 
 def _refused(parameter: str) -> Reply:
-    return Reply(400, {"title": "Invalid Request", "errors": [{"parameters": {parameter: ["?"]}, "message": "bad"}]})
+    return Reply(
+        400, {"title": "Invalid Request", "errors": [{"parameters": {parameter: ["?"]}, "message": "bad"}]}
+    )
