@@ -75,6 +75,9 @@ def new_draft(
     text = drafts.checked_text(proposal.text)
     live = [one for one in rows.case_drafts(session, case_id) if one.status in drafts.LIVE]
     warnings = [*actions.holder_warning(case, who)]
+    author = rows.load_author(session, mention)
+    if author is not None and author.opted_out:
+        warnings.append("the customer asked not to be contacted")
     warnings += [f"draft {one.id} of this case is {one.status} already" for one in live]
     new = NewDraft(
         text=text,
@@ -248,9 +251,9 @@ def _handles(session: Session, thread: tuple[Mention, ...]) -> Mapping[int, str]
     handles = {}
     for mention in thread:
         if mention.author_id is not None and mention.author_id not in handles:
-            handle = rows.author_handle(session, mention)
-            if handle:
-                handles[mention.author_id] = handle
+            author = rows.load_author(session, mention)
+            if author is not None and author.handle:
+                handles[mention.author_id] = author.handle
     return handles
 
 

@@ -75,6 +75,8 @@ class _Post:
 
     case: Case
     lead: Mention
+    newest: Mention
+    """The one the draft will answer."""
     text: str
     """The customer's words in comparable form."""
     signals: frozenset[str]
@@ -156,18 +158,18 @@ class SavedReplyDrafter:
         return _unmet(reply.when, post)
 
     def _text(self, reply: SavedReply, post: _Post) -> str:
-        handle = (self.handles or {}).get(post.lead.author_id or 0)
-        network = network_key(post.lead.network)
+        handle = (self.handles or {}).get(post.newest.author_id or 0)
+        network = network_key(post.newest.network)
         values = safe_values(
             brand=post.brand,
             network=network,
             case_id=post.case.id,
             handle=handle,
-            url=post.lead.url,
+            url=post.newest.url,
             agent=self.agent,
         )
         text = reply.render(values)
-        limit, length = limit_for(network, post.lead.kind), length_for(network, text)
+        limit, length = limit_for(network, post.newest.kind), length_for(network, text)
         if limit is not None and length > limit:
             raise TemplateProblem(f"too long for {network}: {length} of {limit} characters")
         return text
@@ -206,7 +208,14 @@ def _post(case: Case, inbound: Sequence[Mention], language: str, brand: str) -> 
     lead = next((one for one in inbound if one.id == case.lead_mention_id), inbound[-1])
     words = " \n ".join(f"{one.title or ''} {one.text}"[:_REASON_TEXT] for one in (lead, inbound[-1]))
     return _Post(
-        case, lead, _comparable(words), signals_of(case), fallbacks(language), brand, messages=len(inbound)
+        case=case,
+        lead=lead,
+        newest=inbound[-1],
+        text=_comparable(words),
+        signals=signals_of(case),
+        languages=fallbacks(language),
+        brand=brand,
+        messages=len(inbound),
     )
 
 

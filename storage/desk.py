@@ -42,11 +42,11 @@ __all__ = [
     "LabelValue",
     "NewDraft",
     "add_draft",
-    "author_handle",
     "case_drafts",
     "case_thread",
     "execute_case",
     "execute_draft",
+    "load_author",
     "load_case_facts",
     "load_draft_facts",
     "load_mention",
@@ -143,10 +143,11 @@ def newest_label(session: Session, mention: Mention, field: str) -> str | None:
     ).first()
 
 
-def author_handle(session: Session, mention: Mention) -> str | None:
-    """The handle of the mention's author, where the source names one."""
-    author = session.get(Author, mention.author_id) if mention.author_id is not None else None
-    return author.handle if author else None
+def load_author(session: Session, mention: Mention) -> Author | None:
+    """Who wrote the mention, where the source names somebody."""
+    if mention.author_id is None:
+        return None
+    return session.get(Author, mention.author_id, populate_existing=True)
 
 
 # --- carrying out --------------------------------------------------------------------------------------------

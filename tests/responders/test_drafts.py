@@ -184,8 +184,10 @@ class DraftLife(RuleBasedStateMachine):
     def show(self, number: int) -> None:
         self.shown[number] = self.drafts[number].text_hash
 
-    @rule(number=st.sampled_from([1, 2]), by=PEOPLE)
-    def approve(self, number: int, by: str) -> None:
+    @rule(number=st.sampled_from([1, 2]), by=PEOPLE, looks_again=st.booleans())
+    def approve(self, number: int, by: str, looks_again: bool) -> None:
+        if looks_again:
+            self.show(number)
         shown = self.shown.get(number, "")
         if self.step(number, "approve", self.mention, self.others(number), shown=shown, by=by, at=NOW):
             # A person consented to what they had been shown, not to what the row says.
@@ -219,13 +221,16 @@ class DraftLife(RuleBasedStateMachine):
     def settle(self, number: int, outcome: str) -> None:
         self.step(number, "settle", outcome)
 
-    @rule()
-    def customer_edits(self) -> None:
-        self.mention.version += 1
+    @rule(dice=st.integers(1, 3))
+    def customer_edits(self, dice: int) -> None:
+        if dice == 3:
+            self.mention.version += 1
 
-    @rule()
-    def customer_deletes(self) -> None:
-        self.mention.deleted_at = NOW
+    @rule(dice=st.integers(1, 20))
+    def customer_deletes(self, dice: int) -> None:
+        # Seldom, since nothing happens after it.
+        if dice == 20:
+            self.mention.deleted_at = NOW
 
     @rule(number=st.sampled_from([1, 2]))
     def sweep(self, number: int) -> None:
@@ -246,5 +251,5 @@ class DraftLife(RuleBasedStateMachine):
         assert len(live) <= 1
 
 
-DraftLife.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+DraftLife.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 TestDraftLife = DraftLife.TestCase

@@ -20,7 +20,7 @@ from responders.saved_replies import (
     write_starter_set,
 )
 from responders.saved_reply_check import Finding, check
-from responders.templates import TemplateProblem, parse, render, safe_values, web_address
+from responders.templates import VARIABLES, TemplateProblem, parse, render, safe_values, web_address
 
 TODAY = date(2026, 3, 2)
 GOOD = """+++
@@ -349,3 +349,17 @@ def test_the_starter_set_never_overwrites(tmp_path: Path) -> None:
     changed.write_text("mine", encoding="utf-8")
     assert write_starter_set(tmp_path, TODAY) == []
     assert changed.read_text(encoding="utf-8") == "mine"
+
+
+def test_the_manual_names_every_setting_variable_and_filter() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "saved-replies.md").read_text(encoding="utf-8")
+    for name in (*VARIABLES, *When.model_fields, "name", "language", "owner", "version", "expires", "note"):
+        assert f"`{name}`" in manual or f"`[when] {name}`" in manual, name
+    example = manual.split("```")[1].lstrip("\n")
+    reply = parse_saved_reply(example, Path("example.md"))
+    assert reply.render({"agent": "Kim"}).endswith("amount. – Kim")
+    assert len({one.name for one in load_starter()}) == 11
+
+
+def load_starter() -> list[SavedReply]:
+    return [parse_saved_reply(source, Path(name)) for name, source in starter_sources()]

@@ -13,6 +13,7 @@ from sqlmodel import Session, select
 from responders import desk, draft_desk
 from responders.drafts import hash_of
 from responders.ports import DraftText
+from responders.saved_replies import SavedReply
 from storage.database import Database, open_database
 from storage.desk_values import Changed, Held
 from storage.errors import NotFoundError, StateError
@@ -221,6 +222,10 @@ def test_opting_out_is_remembered_for_the_author(database: Database, case_id: in
         desk.dismiss(session, case_id, "opted_out", actor="kim", now=NOW)
     with database.read() as session:
         assert session.exec(select(Author)).one().opted_out
+    with database.write() as session:
+        desk.reopen(session, case_id, actor="kim", now=NOW)
+        report = draft_desk.new_draft(session, case_id, "Sorry!", actor="kim", now=NOW)
+    assert "the customer asked not to be contacted" in report.warnings
 
 
 def test_a_label_stands_beside_the_score_and_calls_triage_back(database: Database, case_id: int) -> None:
@@ -469,3 +474,15 @@ def test_four_processes_that_claim_at_once_get_one_claim(database_url: str) -> N
     assert outcomes == ["Held", "Held", "Held", "done"]
     assert get_case(database, case_id).assigned_to in people
     database.dispose()
+
+
+def test_a_proposal_uses_the_handle_and_language_of_the_case(database: Database, case_id: int) -> None:
+    replies = (
+        SavedReply("hi", "en", "Hi @{{ handle }}, {{ brand }} here. {{ url }}"),
+        SavedReply("hi", "zh-Hant", "您好"),
+    )
+    with database.read() as session:
+        choice = draft_desk.propose(session, case_id, replies, today=NOW.date())
+    assert choice.draft is not None
+    assert choice.draft.text == "Hi @jo, Acme here. https://x.com/jo/status/2"  # the newest post is answered
+    assert choice.draft.reasons[0] == "hi: 1.5 points"
