@@ -320,17 +320,18 @@ def rejections(session: Session, since: datetime, until: datetime) -> list[Rejec
 
 
 def waiting(session: Session, brands: Sequence[int]) -> Waiting:
-    """Inbound mentions without a score of their current version, and those triage has not dealt with."""
+    """Inbound mentions with words but no score of their current version, and those triage has not dealt with."""
     live = and_(inbound(brands), MENTION.c.deleted_at.is_(None))
     scored = (
         select(SCORE.c.id)
         .where(SCORE.c.mention_id == MENTION.c.id, SCORE.c.mention_version == MENTION.c.version)
         .exists()
     )
+    spoken = func.trim(func.coalesce(MENTION.c.title, "") + MENTION.c.text) != ""
     count = select(func.count()).select_from(MENTION).where(live)
     connection = session.connection()
     return Waiting(
-        unscored=connection.execute(count.where(not_(scored))).scalar_one(),
+        unscored=connection.execute(count.where(not_(scored), spoken)).scalar_one(),
         untriaged=connection.execute(count.where(MENTION.c.triaged_version < MENTION.c.version)).scalar_one(),
     )
 

@@ -14,9 +14,9 @@ from storage.inbox import InboxFilter, InboxRow, inbox, inbox_counts
 MOST_URGENT = 6
 
 
-def report_command(scope: Scope, window: Window, *, by: str = "network") -> str:
+def report_command(scope: Scope, window: Window, *flags: str) -> str:
     """The command that prints the report of a window as of the digest's time."""
-    words = ["sla", "report", "--by", by, "--since", stamp(window.since), "--until", stamp(window.until)]
+    words = [*flags, "sla", "report", "--since", stamp(window.since), "--until", stamp(window.until)]
     return commands.command(*words, *scope.brand_words(), now=scope.now)
 
 
@@ -35,7 +35,7 @@ def counts(scope: Scope, cohort: Report) -> Counts:
         snoozed=asleep.total,
         mentions_command=commands.count(scope.window, scope.brand_ids),
         cases_command=report_command(scope, scope.window),
-        open_command=commands.command("inbox", *scope.brand_words(), now=scope.now),
+        open_command=commands.inbox(scope.brand, now=scope.now),
     )
 
 
@@ -90,7 +90,8 @@ def urgent(scope: Scope) -> tuple[UrgentCase, ...]:
 
 
 def _urgent(row: InboxRow) -> UrgentCase:
-    names = [str(reason.get("name", "")) for reason in row.reasons if float(reason.get("points") or 0) > 0]
+    pressing = [reason for reason in row.reasons if float(reason.get("points") or 0) > 0]
+    names = [str(reason.get("name", "")) for reason in pressing if reason.get("name") != "base"]
     return UrgentCase(
         id=row.id,
         network=row.network,
@@ -103,13 +104,20 @@ def _urgent(row: InboxRow) -> UrgentCase:
         reasons=tuple(dict.fromkeys(name.replace("_", " ") for name in names if name))[:4] or (row.reply_reason,),
         opened_at=row.opened_at,
         due_at=row.due_at,
-        snippet=(f"{row.title}. {row.text}" if row.title else row.text)[:400],
+        snippet=one_text(row.title, row.text)[:400],
         url=row.url,
         assigned_to=row.assigned_to,
         command=commands.command("case", "show", str(row.id)),
     )
 
 
+def one_text(title: str | None, text: str) -> str:
+    """Title and text as one, with a full stop between them where there is none."""
+    if not title or text.startswith(title):
+        return text
+    return f"{title}{' ' if title[-1] in '.!?。！？…' else '. '}{text}"
+
+
 def urgent_command(scope: Scope) -> str:
     """The command that shows the same cases in the same order."""
-    return commands.command("inbox", *scope.brand_words(), "--limit", str(MOST_URGENT), now=scope.now)
+    return commands.inbox(scope.brand, "--limit", str(MOST_URGENT), now=scope.now)

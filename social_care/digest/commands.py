@@ -19,6 +19,12 @@ def command(*words: str, now: datetime | None = None) -> str:
     return shlex.join([*front, *words])
 
 
+def inbox(brand: str | None, *words: str, now: datetime) -> str:
+    """The inbox, narrowed to a brand by its query."""
+    query = [f'brand:"{brand}"' if " " in brand else f"brand:{brand}"] if brand else []
+    return command("inbox", *query, *words, now=now)
+
+
 def sql(statement: str) -> str:
     """`social-care db sql "…"`. The statement is ours: it holds no post text and nothing a shell would expand."""
     return f'{PROGRAM} db sql "{" ".join(statement.split())}"'
@@ -45,10 +51,10 @@ def count(window: Window, brands: Sequence[int]) -> str:
     return select("count(*)", "mention m", within(window, brands))
 
 
-def search(term: str) -> str:
+def search(term: str, brand: str | None = None) -> str:
     """The search for one term: its letters and digits only, as a phrase where it has several words."""
     words = " ".join(_PLAIN_WORD.findall(term)) or term
-    return command("search", f'"{words}"' if " " in words else words)
+    return command("search", f'"{words}"' if " " in words else words, *(["--brand", brand] if brand else []))
 
 
 MOOD = (

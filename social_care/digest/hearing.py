@@ -107,7 +107,8 @@ def kept_aside(scope: Scope) -> KeptAside:
             "listener, reason, count(*), max(place)", "rejected", limits, "GROUP BY 1, 2 ORDER BY 3 DESC"
         ),
         waiting_command=commands.select(
-            "count(*) - count(s.id) AS unscored, "
+            "sum(CASE WHEN s.id IS NULL AND trim(coalesce(m.title, '') || m.text) <> '' THEN 1 ELSE 0 END) "
+            "AS unscored, "
             "sum(CASE WHEN m.triaged_version < m.version THEN 1 ELSE 0 END) AS untriaged",
             commands.UNDERSTOOD,
             f"{commands.INBOUND} AND m.deleted_at IS NULL{brand}",

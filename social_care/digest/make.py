@@ -77,7 +77,7 @@ def make_digest(
             now=now,
             counts=counts,
             listeners=hearing.listener_figures(scope, cohort, heard),
-            listeners_command=care.report_command(scope, window),
+            listeners_command=care.report_command(scope, window, "--json"),
             foot=foot,
         )
         return _quiet(scope, frame) if counts.mentions == 0 else _full(scope, frame, cohort)

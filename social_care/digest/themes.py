@@ -64,7 +64,7 @@ def find_themes(posts: Sequence[Post], earlier: Sequence[Post], before: Sequence
 
 
 def _words(post: Post) -> str:
-    return f"{post.title}\n{post.text}" if post.title else post.text
+    return f"{post.title}\n{post.text}" if post.title and not post.text.startswith(post.title) else post.text
 
 
 def _one_a_text(posts: Sequence[Post]) -> list[Post]:

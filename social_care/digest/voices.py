@@ -17,7 +17,7 @@ LEAST_PRAISE = 0.8
 MOST_POSTS = 20_000
 _HISTORY = timedelta(days=28)
 _PRAISE_LENGTH = range(12, 401)
-_NO_PRAISE = frozenset({"spam", "news", "own", "opted_out", "duplicate", "unsafe", "job", "jobs", "advert"})
+_NO_PRAISE = frozenset({"spam", "news", "urgent", "complaint", "unsure"})
 
 
 def themes(scope: Scope, posts: Sequence[ask.Post]) -> tuple[tuple[Theme, ...], str | None]:
@@ -27,7 +27,8 @@ def themes(scope: Scope, posts: Sequence[ask.Post]) -> tuple[tuple[Theme, ...], 
     earlier = ask.posts(scope.session, since, window.since, scope.brand_ids, MOST_POSTS)
     before = [post for post in earlier if post.posted_at >= scope.before.since]
     found = [
-        replace(theme, command=commands.search(theme.terms[0])) for theme in find_themes(posts, earlier, before)
+        replace(theme, command=commands.search(theme.terms[0], scope.brand))
+        for theme in find_themes(posts, earlier, before)
     ]
     notes = []
     if len(earlier) < 50:

@@ -89,14 +89,14 @@ def _described(scope: Scope, spike: spikes.Spike) -> SpikeFigure:
         peak_at=spike.peak_at,
         height=spike.height,
         warm_up=spike.warm_up,
-        drivers=(*_words(inside, usual), *_kinds(span, brands, inside, usual)),
+        drivers=(*_words(inside, usual, scope.brand), *_kinds(span, brands, inside, usual)),
         negative=sum(post.mood == "negative" for post in inside),
         cases=tuple(dict.fromkeys(post.case_id for post in urgent if post.case_id))[:3],
         command=commands.count(span, brands),
     )
 
 
-def _words(inside: Sequence[ask.Post], usual: Sequence[ask.Post]) -> list[Driver]:
+def _words(inside: Sequence[ask.Post], usual: Sequence[ask.Post], brand: str | None) -> list[Driver]:
     group = [terms_of(_text(post)) for post in inside]
     rest = [terms_of(_text(post)) for post in usual]
     terms = without_echoes(keyness(group, rest, least=LEAST_DRIVER))[:MOST_TERMS]
@@ -107,7 +107,7 @@ def _words(inside: Sequence[ask.Post], usual: Sequence[ask.Post]) -> list[Driver
             term.inside,
             term.inside / len(group),
             term.outside / max(len(rest), 1),
-            commands.search(term.text),
+            commands.search(term.text, brand),
         )
         for term in terms
     ]
