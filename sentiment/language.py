@@ -6,7 +6,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 UNKNOWN = "und"
@@ -46,8 +46,7 @@ class _Signs:
 
 @lru_cache(maxsize=1)
 def _signs() -> _Signs:
-    source = resources.files("sentiment").joinpath("data/languages.toml").read_text(encoding="utf-8")
-    data = tomllib.loads(source)
+    data = tomllib.loads((Path(__file__).parent / "data" / "languages.toml").read_text(encoding="utf-8"))
     speakers: dict[str, list[str]] = {mark: of.split() for mark, of in data["marks"].items()}
     for language, words in data["small_words"].items():
         for word in words.split():

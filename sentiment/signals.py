@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib import resources
+from pathlib import Path
 
 Found = Mapping[str, tuple[str, ...]]
 """For each signal that a text gives, the words that gave it, in their order; at most three."""
@@ -212,8 +212,7 @@ class Lexicon:
 @lru_cache(maxsize=1)
 def bundled_lexicon() -> Lexicon:
     """Return the lexicon that ships in the package."""
-    source = resources.files("sentiment").joinpath("data/signals.toml")
-    return Lexicon(tomllib.loads(source.read_text(encoding="utf-8")))
+    return Lexicon(tomllib.loads((Path(__file__).parent / "data" / "signals.toml").read_text(encoding="utf-8")))
 
 
 def _weights(table: object) -> dict[str, float]:
