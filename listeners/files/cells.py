@@ -44,9 +44,15 @@ def read_network(text: str) -> str:
 
 def has_words(text: str) -> bool:
     """Whether a cell holds language rather than a number, a date or a mark."""
-    return sum(character.isalpha() for character in text[:200]) >= 2 or any(
-        "\u3400" <= c <= "\u9fff" for c in text
-    )
+    return any(character.isalpha() for character in text[:200]) and not is_scientific(text)
+
+
+_NOTHING = frozenset(("nan", "null", "none", "n/a", "\\n", "#n/a"))
+
+
+def is_blank(text: str) -> bool:
+    """Whether a cell holds nothing, also in the words in which programs write nothing."""
+    return not text or text.isspace() or text.strip().casefold() in _NOTHING
 
 
 def read_flag(text: str) -> bool:

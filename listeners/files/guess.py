@@ -12,6 +12,8 @@ from listeners.files.table import Table
 from listeners.files.times import TimeGuess, guess_format
 from storage.errors import ConfigError
 
+_HEADLESS = " (the first line looks like data: is the line with the headings missing?)"
+
 _SURE, _LIKELY, _PERHAPS = 0.95, 0.7, 0.4
 
 
@@ -50,9 +52,10 @@ class Guess:
             ConfigError: no column seems to hold what people wrote; lists the columns there are.
         """
         if not ({"text", "rating", "title"} & self.choices.keys()):
+            hint = _HEADLESS if any(guess_format([column]) for column in self.columns) else ""
             raise ConfigError(
-                f"no column of {name} looks like what people wrote; name it, for example text = 'comment'; "
-                f"{list_columns(self.columns)}"
+                f"no column of {name} looks like what people wrote; name it, for example text = 'comment'"
+                f"{hint}; {list_columns(self.columns)}"
             )
         settings: dict[str, Any] = {role: choice.column for role, choice in self.choices.items()}
         if self.time and not self.time.ambiguous:
@@ -95,12 +98,18 @@ def _candidates(role: str, columns: Sequence[str], taken: set[str]) -> list[tupl
         folded = fold(column)
         if folded in names:
             exact.append((column, names.index(folded)))
-        elif role in _PARTIAL and (part := _contained(folded, names)) is not None and _owner(folded) is None:
-            partial.append((column, len(names) + part))
+        elif role in _PARTIAL and not folded.startswith(_ABOUT_PEOPLE) and _owner(folded) is None:
+            part = _contained(folded, names)
+            if part is not None:
+                partial.append((column, len(names) + part))
     return sorted(exact, key=lambda entry: entry[1]) + sorted(partial, key=lambda entry: entry[1])
 
 
 _PARTIAL = frozenset(("text", "time", "author", "url", "rating", "reply"))
+
+
+_ABOUT_PEOPLE = ("author_", "user_", "account_", "sender_", "profile_")
+"""`author_created_at` is when the author joined, not when the post was written."""
 
 
 def _contained(folded: str, names: Sequence[str]) -> int | None:

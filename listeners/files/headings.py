@@ -9,21 +9,19 @@ _NAMES = {
         resource_id uuid guid 评论id 評論id 帖子id 微博id 笔记id 消息id 编号 編號
     """,
     "author_id": """
-        author_id user_id sender_id from_id customer_id author.id user.id sender.id contact_id 作者id 用户id
-        用戶id 评论人id
+        author_id user_id sender_id from_id customer_id contact_id 作者id 用户id 用戶id 评论人id
     """,
     "author": """
-        author author_handle handle username user_name screen_name user.screen_name user from from_user
-        author.username author.handle twitter_author account profile_name nickname reviewer_nickname
-        reviewer sender sender.name sender_name name customer by posted_by 作者 用户 用戶 用户名 用戶名
-        用户名称 用户昵称 用戶暱稱 昵称 暱稱 评论人 评论者 評論者 发布者 發佈者 发帖人 發帖人 博主 账号 帳號
-        網友
+        author account_acct author_username author_handle handle username user_name screen_name
+        user_screen_name user from from_user twitter_author account profile_name nickname reviewer_nickname
+        reviewer sender sender_name name customer by posted_by 作者 用户 用戶 用户名 用戶名 用户名称
+        用户昵称 用戶暱稱 昵称 暱稱 评论人 评论者 評論者 发布者 發佈者 发帖人 發帖人 博主 账号 帳號 網友
     """,
     "author_name": """
-        full_name author_name display_name author.name user.name sender_full_name 全名 姓名
+        full_name author_name display_name user_name sender_full_name 全名 姓名
     """,
     "followers": """
-        followers follower_count followers_count twitter_followers user.followers_count author.followers
+        followers follower_count followers_count twitter_followers user_followers_count author_followers
         粉丝数 粉絲數 粉丝
     """,
     "text": """
@@ -48,8 +46,7 @@ _NAMES = {
         edited_at updated_at last_updated modified_at date_modified 编辑时间 更新时间 更新時間
     """,
     "rating": """
-        rating stars star_rating star review_rating ratings 评分 評分 星级 星級 打分
-        评星
+        rating stars star_rating star review_rating ratings 评分 評分 星级 星級 打分 评星
     """,
     "url": """
         url link permalink post_url message_uri post_permalink review_link mention_url tweet_url href
@@ -69,16 +66,18 @@ _NAMES = {
         quoted_status_id quoted_id quoted_tweet_id
     """,
     "reply": """
-        reply reply_text developer_reply developer_reply_text developer_response response response_text
-        owner_response business_response company_response our_reply our_response answer 回复 回覆 回复内容
-        回覆內容 商家回复 商家回覆 官方回复 官方回覆 开发者回复 開發者回覆 客服回复 客服回覆
+        reply_text reply_body reply_content reply_message reply developer_reply developer_reply_text
+        developer_response response response_text owner_response business_response company_response
+        our_reply our_response answer 回复 回覆 回复内容 回覆內容 商家回复 商家回覆 官方回复 官方回覆
+        开发者回复 開發者回覆 客服回复 客服回覆
     """,
     "reply_id": """
         reply_id response_id
     """,
     "reply_time": """
-        reply_time reply_date replied_at developer_reply_date_and_time developer_response_date response_date
-        response_time owner_response_date 回复时间 回覆時間 商家回复时间 回复日期
+        reply_created_at reply_timestamp reply_time reply_date replied_at developer_reply_date_and_time
+        developer_response_date response_date response_time owner_response_date 回复时间 回覆時間
+        商家回复时间 回复日期
     """,
     "brand": """
         brand brand_name airline 品牌 品牌名
@@ -97,7 +96,7 @@ _NAMES = {
 HEADINGS: dict[str, tuple[str, ...]] = {role: tuple(names.split()) for role, names in _NAMES.items()}
 """Folded headings by role. Within a role, the order is the order of preference where a file has several."""
 
-_MARKS = re.compile(r"[\s_\-/:]+")
+_MARKS = re.compile(r"[\s_\-/:.]+")
 _BRACKETS = re.compile(r"[(（\[].*?[)）\]]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 

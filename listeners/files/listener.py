@@ -70,7 +70,7 @@ class _Place:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-@dataclass(slots=True)
+@dataclass
 class FilesListener:
     """Reads exported posts. A killed import goes on at the row behind the last page that was stored."""
 

@@ -10,7 +10,15 @@ from urllib.parse import unquote
 
 from pydantic import ValidationError
 
-from listeners.files.cells import is_rounded, is_scientific, read_flag, read_id, read_network, read_rating
+from listeners.files.cells import (
+    is_blank,
+    is_rounded,
+    is_scientific,
+    read_flag,
+    read_id,
+    read_network,
+    read_rating,
+)
 from listeners.files.identity import Identities, Spoiled, fingerprint
 from listeners.files.mapping import Mapping
 from listeners.files.records import Record, Skip, raw_row, rejection
@@ -67,7 +75,8 @@ class RowMapper:
         self._identities = Identities(numbered=not (mapping.author or mapping.author_id))
         self._ours_values = frozenset(value.casefold() for value in mapping.ours_values)
         self._our_accounts = options.our_accounts | {account(name) for name in mapping.our_accounts}
-        zone_name = options.zone or mapping.zone
+        # A mapping, and a heading such as `Timestamp (ET)`, know this file better than the workspace does.
+        zone_name = mapping.zone or options.zone
         formats = options.time_format or mapping.time_format or ("iso",)
         latest = options.now + _FUTURE if options.now else None
         self.times = TimeReader(formats, zone_of(zone_name) if zone_name else None, latest)
@@ -188,7 +197,7 @@ class RowMapper:
     def _link(self, record: Record, column: str | None) -> str | None:
         """The id of another post; a spoiled one links to nothing rather than to the wrong post."""
         value = self._cell(record, column)
-        if not value:
+        if is_blank(value):
             return None
         if is_scientific(value) or is_rounded(value):
             self._report.find(
@@ -242,7 +251,7 @@ class RowMapper:
 
     def _answer(self, record: Record, mention: MentionData) -> Iterator[MentionData]:
         text = record.cells.get(self._map.reply or "", "")
-        if not text.strip():
+        if is_blank(text):
             return
         answered_at = None
         value = self._cell(record, self._map.reply_time)

@@ -38,6 +38,8 @@ def by_mapping(mapping: Mapping, table: Table, options: Options, report: ImportR
     Raises:
         ConfigError: a column is missing, no brand can be told, or the time format cannot.
     """
+    if table.source.format in ("json", "jsonl") and not set(mapping.columns().values()) <= set(table.columns):
+        table.learn_all_columns()
     mapping.check(table.columns, table.source.name)
     if not (mapping.brand or mapping.constants.get("brand") or options.brand):
         raise ConfigError(f"{table.source.name} names no brand; say whose mentions these are (--brand)")

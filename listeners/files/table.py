@@ -34,6 +34,14 @@ class Table:
         """The first whole rows."""
         return list(islice((record for record in self.records() if isinstance(record, Record)), count))
 
+    def learn_all_columns(self) -> None:
+        """Look for columns in every row: a field that is rarely filled may be missing from the sample."""
+        columns = dict.fromkeys(self.columns)
+        for record in self.records():
+            if isinstance(record, Record):
+                columns.update(dict.fromkeys(record.cells))
+        self.columns = list(columns)
+
     @property
     def described(self) -> str:
         """Format, delimiter and encoding in a few words."""

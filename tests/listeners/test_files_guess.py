@@ -198,3 +198,32 @@ def test_a_single_column_with_a_heading_keeps_it(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("coment\nmy bag is gone and nobody answers\nthanks a lot for that\n")
     with open_source(tmp_path / "a.csv") as source:
         assert inspect(source).columns == ["coment"]
+
+
+def test_nested_fields_are_understood_and_an_authors_own_dates_are_not_the_posts() -> None:
+    found = guessed(
+        {"body": "my bag is gone", "author.created_at": "2011-03-05T06:30:00Z", "author.username": "bo",
+         "createdAt": "2024-03-05T06:30:00Z", "reply.text": "we are sorry",
+         "reply.created_at": "2024-03-06T06:30:00Z"}
+    )  # fmt: skip
+    assert chosen(found) == {
+        "text": "body", "author": "author.username", "time": "createdAt", "reply": "reply.text",
+        "reply_time": "reply.created_at",
+    }  # fmt: skip
+
+
+def test_a_file_without_headings_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("1,bo,my bag is gone,2024-03-05 10:00\n2,al,thanks a lot,2024-03-06 10:00\n")
+    with open_source(tmp_path / "a.csv") as source, pytest.raises(ConfigError, match="headings missing"):
+        Reading(source, options=Options(brand="Acme"))
+
+
+def test_a_field_that_is_rarely_filled_can_be_mapped(tmp_path: Path) -> None:
+    lines = [f'{{"text": "hello", "date": "2024-03-05", "id": {number}}}' for number in range(300)]
+    lines.append('{"text": "hi", "date": "2024-03-05", "ans": "yes", "id": 300}')
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    mapping = Mapping(id="id", text="text", time="date", reply="ans")
+    with open_source(tmp_path / "a.jsonl") as source:
+        reading = Reading(source, mapping=mapping, options=Options(brand="Acme"))
+        assert len(list(reading)) == 302
+    assert reading.report.ours == 1

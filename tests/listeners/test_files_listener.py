@@ -117,3 +117,7 @@ def test_a_preset_knows_its_network_and_a_wrong_setting_is_an_error(tmp_path: Pa
     with pytest.raises(ConfigError, match="no file"):
         list(listener(tmp_path / "missing.csv").poll(None, NOW))
     assert list(listener(tmp_path / "*.csv").poll(None, NOW)) == []
+
+
+def test_the_class_names_a_network_as_every_listener_does() -> None:
+    assert FilesListener.network == "file"

@@ -134,6 +134,14 @@ def test_answers_in_the_row_keep_their_time_where_it_can_be_read(tmp_path: Path)
     assert "reply time" in {finding.kind for finding in report.findings}
 
 
+def test_words_for_nothing_are_no_answers_and_no_links(tmp_path: Path) -> None:
+    content = "id,author,text,date,ans,to\n1,bo,a,2024-03-05,NaN,null\n2,bo,None,2024-03-05,,\n"
+    items, _ = read(tmp_path / "a.csv", content, MAPPING.model_copy(update={"reply": "ans", "parent": "to"}))
+    assert [(item.text, item.parent_native_id) for item in items if isinstance(item, MentionData)] == [
+        ("a", None), ("None", None),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("cell", "stars"),
     [("4/5", 4), ("8/10", 4), ("★★★☆☆", 3), ("⭐⭐⭐⭐", 4), ("5 stars", 5), ("4,5", 4.5), ("四星", 4), ("5星", 5),
