@@ -18,7 +18,7 @@ from praw.config import Config
 from praw.exceptions import PRAWException
 from prawcore.rate_limit import RateLimiter
 from prawcore.sessions import RetryStrategy
-from requests.exceptions import RequestException
+from requests.exceptions import RequestException, TooManyRedirects
 
 from listeners.clients.http import hush, number, open_session, wait_until
 from listeners.errors import AuthFailed, RateLimited, SourceError, Transient
@@ -67,6 +67,8 @@ class _Pace(RateLimiter):
         self.left: float | None = None
         self.reset_seconds: float | None = None
         self.response: requests.Response | None = None
+        self.asking = False
+        """Whether the request itself was sent: before it, a sign-in may be needed."""
 
     def delay(self) -> None:
         """Nothing: see `RedditClient.pause`."""
@@ -81,8 +83,9 @@ class _Pace(RateLimiter):
         **kwargs: Any,
     ) -> requests.Response:
         """Send, and keep the response for the error table."""
-        self.response = None
+        self.response, self.asking = None, False
         kwargs["headers"] = set_header_callback()
+        self.asking = True
         self.response = request_function(method, url, **kwargs)
         self.update(response_headers=self.response.headers)
         return self.response
@@ -127,21 +130,28 @@ class RedditClient:
             self._pause = wait_until(now, self._pace.reset_seconds, WINDOW)
         return body
 
+    @property
+    def _signing_in(self) -> bool:
+        return not self._pace.asking
+
     def _status(self) -> int | None:
         return self._pace.response.status_code if self._pace.response is not None else None
 
     def _ask(self, path: str, now: datetime, params: dict[str, str | int]) -> tuple[Any, SourceError | None]:
         """The body, or what went wrong. Returned, not raised: no trace of the request and its token stays."""
-        self._pace.response = None
+        self._pace.response, self._pace.asking = None, False
         try:
             body = self.reddit.request(method="GET", path=path, params=dict(params))
         except prawcore.OAuthException as error:
             return None, AuthFailed(f"Reddit refuses to sign us in ({_word(error.error)})")
         except prawcore.ResponseException as error:
-            signing_in = self._pace.response is None
-            return None, problem_of(error.response, now, "sign-in" if signing_in else path, signing_in=signing_in)
+            place = "sign-in" if self._signing_in else path
+            return None, problem_of(error.response, now, place, signing_in=self._signing_in)
         except (prawcore.RequestException, RequestException) as error:
             cause = getattr(error, "original_exception", error)
+            found = getattr(cause, "response", None)
+            if isinstance(cause, TooManyRedirects) and found is not None and not self._signing_in:
+                return None, problem_of(found, now, path)
             return None, Transient(f"Reddit could not be read ({type(cause).__name__}); asked again later")
         except (
             prawcore.PrawcoreException,
