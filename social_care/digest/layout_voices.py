@@ -154,6 +154,7 @@ def _mood_table(name: str, rows: tuple[MoodRow, ...], read: Callable[[str], str]
 def _mood_row(name: str, row: MoodRow) -> tuple[Cell, ...]:
     parts: tuple[tuple[Tone, int], ...] = (
         ("bad", row.negative), ("quiet", row.neutral), ("good", row.positive), ("warn", row.abstained),
+        ("plain", row.unscored),
     )  # fmt: skip
     total = row.total or 1
     return (
@@ -185,7 +186,9 @@ def ratings(digest: Digest) -> Section | None:
 
 
 def _rating(row: RatingFigure, line: float | None) -> tuple[Cell, ...]:
-    tone: Tone = "plain" if line is None else "good" if row.mean >= line else "bad"
+    tone: Tone = "plain"
+    if line is not None:
+        tone = "good" if row.mean >= line else "warn" if row.count < FEW else "bad"
     before = say.NONE if row.before is None else f"{row.before:.2f} of {row.before_count:,}"
     return (
         Cell(say.network(row.network), foreign=True),

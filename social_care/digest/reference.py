@@ -25,7 +25,7 @@ class Reference:
 
     def cite(self) -> str:
         """Source and year in one phrase."""
-        return f"{self.source} ({'year unverified' if self.year == 'unverified' else self.year})"
+        return f"{self.source}, {'year unverified' if self.year == 'unverified' else self.year}"
 
 
 @cache

@@ -59,8 +59,8 @@ def _html() -> Callable[..., str]:
 def write_daily(workspace: "Workspace", now: datetime) -> list[Path]:
     """Write the digest of the 24 hours before `now` in the configured formats, named after the local date.
 
-    A file is complete or not there: it is written beside its place and then moved there. Writing the same day again
-    replaces it.
+    A file is complete or not there: it is written beside its place and then moved there. Writing the same day
+    again replaces it.
 
     Raises:
         ConfigError: the folder cannot be written; the message names it.
