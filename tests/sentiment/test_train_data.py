@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -220,6 +221,31 @@ def test_the_threshold_keeps_the_promised_share_right_or_says_there_is_none() ->
     assert figures.abstain_threshold(probabilities, np.ones(500, dtype=int), 0.9) is None
 
 
+def test_a_resumed_run_shows_the_rest_of_the_rows_and_follows_the_same_schedule() -> None:
+    assert learning_rate_at(500, 1000, 1.0, first=500) == pytest.approx(learning_rate_at(500, 1000, 1.0) / 60)
+    assert learning_rate_at(559, 1000, 1.0, first=500) == learning_rate_at(559, 1000, 1.0)
+    seen: list[int] = []
+
+    class Recorder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(50, 3, sparse=True)
+            self.head = nn.Linear(3, 3)
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> SimpleNamespace:
+            if self.training:
+                seen.extend(input_ids[:, 0].tolist())
+            return SimpleNamespace(logits=self.head(self.table(input_ids).sum(1)))
+
+    examples = [Example([i, 2], 0, 1.0, False) for i in range(40)]
+    saved: list[int] = []
+    model = Recorder()
+    train(model, model.table.weight, 50, examples, Settings(batch=8), print, saved.append, first_step=3)
+    assert sorted(seen) == sorted(e.ids[0] for b in list(batches(examples, 8, 7))[3:] for e in b)
+    assert saved == [5]
+
+
+@pytest.mark.timeout(400)
 def test_a_small_run_learns_packs_and_reads_back(folder: Path, vocabulary: Vocabulary, tmp_path: Path) -> None:
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
@@ -238,7 +264,7 @@ def test_a_small_run_learns_packs_and_reads_back(folder: Path, vocabulary: Vocab
     words = {0: "sehar", 1: "@user", 2: "love 😍"}
     ids = {label: vocabulary.tokenizer.encode(text).ids for label, text in words.items()}
     examples = [Example(ids[i % 3], i % 3, 1.0, False) for i in range(600)]
-    train(model, embedding.weight, 14, examples, Settings(16, 5e-3, 2.0, 1), print, lambda: None)
+    train(model, embedding.weight, 14, examples, Settings(16, 5e-3, 2.0, 1), print, lambda steps: None)
     corpus = load_corpus(folder)
     for name in corpus.dev:
         corpus.dev[name] = [Row(f"{words[i % 3]} {i}", i % 3, name) for i in range(30)]
@@ -248,7 +274,7 @@ def test_a_small_run_learns_packs_and_reads_back(folder: Path, vocabulary: Vocab
     card = json.loads((out / "model.json").read_text())
     assert card["revision"] == revision_of(out)
     assert card["dev"]["en"]["macro_recall"] == 1.0
-    assert card["packed_agrees_with_full_precision"] == 1.0
+    assert card["packed_agrees_with_full_precision"]["share"] == 1.0
     again = BertForSequenceClassification(BertConfig.from_json_file(out / "config.json"))
     again.load_state_dict(unpack(out / "weights.safetensors"))
     tokenizer = AutoTokenizer.from_pretrained(out)
