@@ -136,15 +136,15 @@ def _encoding(first: bytes, name: str) -> str:
 
 
 def _by_frequency(first: bytes) -> list[str]:
-    """Put GB18030 and Big5 in the order in which the bytes look more like everyday Chinese."""
+    """Put the encodings of Chinese in the order in which the bytes look more like everyday Chinese."""
     everyday = set(
         "的一是不了在人有我他这這个們们来來到时時大地为為子中你说說生国國年着就那和要她出也得里裡后後以会會很好没沒嗎吗，。！？、"
     )
     scored = []
-    for encoding in ("gb18030", "big5hkscs"):
+    for encoding in ("gb18030", "big5hkscs", "utf-16-le", "utf-16-be"):
         text = first.decode(encoding, errors="replace")
         scored.append((sum(c in everyday for c in text) - 3 * text.count("\ufffd"), encoding))
-    scored.sort(reverse=True)
+    scored.sort(key=lambda pair: -pair[0])
     return [encoding for score, encoding in scored if score > 0] + ["cp1252"]
 
 
