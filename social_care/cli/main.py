@@ -125,7 +125,13 @@ def _tell(error: Exception, *, as_json: bool) -> int | None:
     """Print a known error once; None for one nobody foresaw."""
     from social_care.safe import safe_json, safe_text
 
-    known = {"ConfigError": exits.USAGE, "ModelError": exits.USAGE, "SocialCareError": exits.FAILED}
+    known = {
+        "ConfigError": exits.USAGE,
+        "ModelError": exits.USAGE,
+        "EvaluationError": exits.USAGE,
+        "StreamError": exits.USAGE,
+        "SocialCareError": exits.FAILED,
+    }
     code = next((known[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in known), None)
     if code is None:
         return None

@@ -59,12 +59,12 @@ def evaluate(
 
     rows = read_labelled(file)
     scorer = TransformerScorer.load(model, revision=revision)
-    with show.progress("scoring", len(rows)) as advance:
-        result = measure(rows, scorer, two_class=two_class, advance=advance)
+    with show.progress(f"scoring {len(rows):,} texts"):
+        figures = measure(rows, scorer, classes=2 if two_class else 3).as_dict()
     if of(context).json:
-        show.print_json(result.to_dict())
+        show.print_json(figures)
     else:
-        print_evaluation(result.to_dict())
+        print_evaluation(figures)
     raise typer.Exit(exits.OK)
 
 
