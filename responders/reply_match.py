@@ -46,8 +46,9 @@ def addressees(post: Post, thread: ThreadIndex, root: str) -> frozenset[str]:
     """The author keys one of our posts answers; empty where it answers nobody.
 
     What it quotes and what it hangs under decide, through our own posts in between (an answer in two parts). Only
-    where neither is known do the people it @-names count, and then a thread with a single customer. A post of ours
-    that begins a thread, or speaks on under our own announcement, answers nobody.
+    where neither is known do the people it @-names count, and then, where it says nothing about its place, a
+    thread with a single customer. A post of ours that begins a thread, or speaks on under our own announcement,
+    answers nobody; neither does one under a post we have not heard, until we hear it.
     """
     quoted = thread.by_native.get(post.quoted_native_id or "")
     if quoted is not None and quoted.inbound:
@@ -62,7 +63,7 @@ def addressees(post: Post, thread: ThreadIndex, root: str) -> frozenset[str]:
     }
     if named:
         return frozenset(named)
-    if above is not None or post.native_id == root:
+    if above is not None or post.parent_native_id or post.native_id == root:
         return frozenset()
     before = {one.author_key for one in thread.customers if one.posted_at <= post.posted_at or not post.time_known}
     return frozenset(before) if len(before) == 1 else frozenset()
