@@ -97,7 +97,7 @@ def show_inbox(
 
 
 def _print_row(row: "InboxRow", now: datetime) -> None:
-    head = Text(no_wrap=True, overflow="ellipsis")
+    head = Text()
     head.append(f"{row.id:>6} ", "bold")
     head.append(f"{row.priority if row.priority != 'none' else '--':<3}", show.STYLES.get(row.priority, ""))
     head.append(f"{row.urgency:.2f} ")
@@ -112,12 +112,12 @@ def _print_row(row: "InboxRow", now: datetime) -> None:
         head.append(f" → {safe_line(row.assigned_to, 16)}", "magenta")
     if row.draft_status:
         head.append(f" [{row.draft_status}]", "green")
-    show.out.print(head)
-    body = Text(" " * 7, no_wrap=True, overflow="ellipsis")
+    show.one_line(head)
+    body = Text(" " * 7)
     body.append(reasons_line(row.reasons, 34), "dim")
     body.append("  ")
     body.append(safe_line(row.text or row.title or "(no text)", 160))
-    show.out.print(body)
+    show.one_line(body)
 
 
 def _promise(row: "InboxRow", now: datetime) -> str:
@@ -175,12 +175,12 @@ def search(
         return
     for hit in hits:
         case = f"case {hit.case_id}" if hit.case_id else ("ours" if hit.is_ours else "-")
-        head = Text(no_wrap=True, overflow="ellipsis")
+        head = Text()
         head.append(f"{show.local(hit.posted_at, workspace.zone, '%Y-%m-%d %H:%M')}  ", "dim")
         head.append(f"{case:<10} ", "bold")
         head.append(safe_line(f"{hit.network} {hit.author or ''}", 40), "cyan")
-        show.out.print(head)
-        show.out.print(Text("  " + safe_line(hit.text or hit.title or "", 300), no_wrap=True, overflow="ellipsis"))
+        show.one_line(head)
+        show.one_line(Text("  " + safe_line(hit.text or hit.title or "", 300)))
     if not hits:
         show.hint("nothing found")
     raise typer.Exit(exits.OK)

@@ -42,6 +42,11 @@ def say(*parts: str | Text, style: str = "") -> None:
     out.print(line)
 
 
+def one_line(line: Text) -> None:
+    """One line, cut at the screen's edge instead of wrapped."""
+    out.print(line, no_wrap=True, overflow="ellipsis", crop=True)
+
+
 def hint(text: str) -> None:
     """What to type next, dim, on standard error so that pipes stay clean."""
     err.print(Text(text, style="dim"))

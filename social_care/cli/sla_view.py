@@ -20,8 +20,8 @@ def print_report(figures: dict[str, Any], goal: float) -> None:
         [
             (figures["by"] or "", {"overflow": "ellipsis", "no_wrap": True, "max_width": 18}),
             ("cases", {"justify": "right"}), ("p50", {"justify": "right"}), ("p90", {"justify": "right"}),
-            ("≤1h", {"justify": "right"}), ("answered", {"justify": "right"}),
-            ("customer", {"justify": "right"}), ("team", {"justify": "right"}), ("open", {"justify": "right"}),
+            ("≤1h", {"justify": "right"}), ("replied", {"justify": "right"}),
+            ("cust.", {"justify": "right"}), ("team", {"justify": "right"}), ("open", {"justify": "right"}),
         ],
         rows,
     )  # fmt: skip
@@ -41,7 +41,10 @@ def _row(group: dict[str, Any], goal: float) -> list[str | Text]:
 
 def _quantile(curve: dict[str, Any], name: str) -> str:
     value = curve.get(name)
-    return say_duration(value) if isinstance(value, int | float) else (str(value) if value else "-")
+    if value is None and curve.get("age"):
+        # Too many are still unanswered to know: longer than anybody has waited so far.
+        return f">{say_duration(curve['age'])}"
+    return say_duration(value)
 
 
 def percent(value: float | None) -> str:
