@@ -23,6 +23,7 @@ from listeners.reddit_things import (
     Surroundings,
     children_of,
     data_of,
+    is_held_back,
     to_deletion,
     to_mention,
     walk,
@@ -242,6 +243,9 @@ class RedditListener:
                 gone = to_deletion(data)
                 if gone is not None:
                     deletions[gone.native_id] = gone
+                    continue
+                if is_held_back(data):
+                    skipped["held back by moderators"] = skipped.get("held back by moderators", 0) + 1
                     continue
                 mention = to_mention(data, around, addressed=stream is not None and stream.inbox)
             except BadItem as error:

@@ -19,6 +19,7 @@ Json = Mapping[str, Any]
 SITE = "https://www.reddit.com"
 DELETED = "[deleted]"
 REMOVED = "[removed]"
+HELD_BACK = "automod_filtered"
 
 _FULL_NAME = re.compile(r"t[1-9]_[0-9a-z]{1,13}")
 _THREAD_IN_PATH = re.compile(r"/comments/([0-9a-z]{1,13})(?:/|$)")
@@ -56,12 +57,19 @@ def data_of(thing: object) -> dict[str, Any]:
     return data
 
 
+def is_held_back(data: Json) -> bool:
+    """Whether a post waits for its moderators: not to be read now, and not gone either."""
+    return data.get("removed_by_category") == HELD_BACK
+
+
 def to_deletion(data: Json) -> Deletion | None:
     """The deletion a thing stands for, or None where it is still there."""
     text = str(data.get("body", data.get("selftext")) or "").strip()
     nobody = data.get("author") in (DELETED, None, "")
     category = data.get("removed_by_category")
     name = str(data["name"])
+    if category == HELD_BACK:
+        return None
     if category == "deleted" or (text == DELETED and nobody):
         return Deletion(name, "deleted by its author")
     if category or (text == REMOVED and (nobody or "selftext" in data)):

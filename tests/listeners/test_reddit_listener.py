@@ -259,6 +259,17 @@ def test_a_comment_of_a_deleted_account_keeps_its_text() -> None:
     assert to_mention(data, Surroundings("Acme")).author is None
 
 
+def test_a_post_that_waits_for_its_moderators_is_neither_heard_nor_gone(server: RedditServer) -> None:
+    waiting = submission(1, NOW - MINUTE, "[removed]", removed_by_category="automod_filtered")
+    server.posts = [waiting]
+    pages = poll(listener(server))
+    assert ids(pages) == []
+    assert [item for page in pages for item in page.deletions] == []
+    assert pages[0].skipped == {"held back by moderators": 1}
+    waiting["data"].update(selftext="acme parcel", removed_by_category=None)
+    assert ids(poll(listener(server), pages[-1].cursor, NOW + MINUTE))[:1] == [name(waiting)]
+
+
 def test_a_locked_thread_says_so_before_anyone_drafts() -> None:
     data = submission(1, NOW, locked=True)["data"]
     assert to_mention(data, Surroundings("Acme")).permissions == {"locked": True}
