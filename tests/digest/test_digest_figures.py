@@ -1,7 +1,10 @@
 """The digest's figures against a small world whose figures were worked out by hand."""
 
 import re
+import shutil
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from clock import NOW
@@ -12,7 +15,7 @@ from social_care.config import make_settings
 from social_care.digest.figures import Digest
 from social_care.digest.make import make_digest, whole_history
 from social_care.digest.window import calendar_day, last_day
-from storage.database import Database
+from storage.database import Database, open_database
 from storage.errors import ConfigError
 from storage.models import Rejected
 
@@ -24,10 +27,8 @@ def digest_of(database: Database, **options: object) -> Digest:
     return make_digest(database, SETTINGS, last_day(NOW, "UTC"), NOW, **options)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def world(database: Database) -> World:
+def fill(made: World) -> None:
     """One day of nine mentions, one of the day before, two that are no inbound mentions."""
-    made = World(database)
     # answered in 30 minutes: met; answered in two hours: breached; one waits past due; one waits within its time
     made.say("where is my refund", ago(10), target=HOUR, replied_at=ago(9.5), mood="negative", complaint=True)
     made.say("my order is broken", ago(9), target=HOUR, replied_at=ago(7), mood="negative", complaint=True)
@@ -41,7 +42,27 @@ def world(database: Database) -> World:
     made.say("RT", ago(2), kind="repost")
     made.say("hello from the brand", ago(2), ours=True)
     made.say("from the day before", ago(30), target=HOUR, replied_at=ago(29.9), mood="neutral")
-    return made
+
+
+@pytest.fixture(scope="module")
+def filled(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The world's database, written once."""
+    path = tmp_path_factory.mktemp("world") / "world.db"
+    shutil.copyfile(sqlite_template, path)
+    database = open_database(f"sqlite:///{path}")
+    fill(World(database))
+    database.compact()
+    database.dispose()
+    return path
+
+
+@pytest.fixture
+def world(filled: Path, tmp_path: Path) -> Iterator[World]:
+    """A fresh copy of it."""
+    shutil.copyfile(filled, tmp_path / "copy.db")
+    database = open_database(f"sqlite:///{tmp_path / 'copy.db'}")
+    yield World(database, count=50)
+    database.dispose()
 
 
 def test_mentions_are_inbound_posts_of_the_window_and_of_the_one_before(world: World) -> None:
@@ -131,9 +152,9 @@ def test_a_configured_listener_that_never_polled_heard_nothing(world: World) -> 
     assert [gap.reason for gap in row.gaps] == ["not polled"]
 
 
-def test_imported_history_keeps_no_account_of_time(database: Database) -> None:
-    World(database).say("from a file", ago(3), backfilled=True, listener="import")
-    (row,) = digest_of(database).listeners
+def test_imported_history_keeps_no_account_of_time(sqlite_database: Database) -> None:
+    World(sqlite_database).say("from a file", ago(3), backfilled=True, listener="import")
+    (row,) = digest_of(sqlite_database).listeners
     assert (row.heard, row.gaps, row.lag_p50, row.backfilled) == (None, (), None, 1)
 
 
@@ -181,12 +202,12 @@ def test_the_whole_history_reaches_from_the_oldest_mention_to_now(world: World) 
     assert make_digest(world.database, SETTINGS, window, NOW).counts.mentions == 10
 
 
-def test_an_empty_database_and_a_quiet_day_are_told_apart(database: Database) -> None:
-    quiet = digest_of(database).quiet
+def test_an_empty_database_and_a_quiet_day_are_told_apart(sqlite_database: Database) -> None:
+    quiet = digest_of(sqlite_database).quiet
     assert quiet is not None
     assert quiet.newest is None
-    World(database).say("long ago", ago(24 * 40), target=HOUR)
-    quiet = digest_of(database).quiet
+    World(sqlite_database).say("long ago", ago(24 * 40), target=HOUR)
+    quiet = digest_of(sqlite_database).quiet
     assert quiet is not None
     assert quiet.newest == ago(24 * 40)
     assert quiet.command == "social-care digest --date 2026-01-21"
@@ -200,12 +221,15 @@ def _ask(database: Database, command: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in session.connection().execute(sql_text(found[1]))]
 
 
-def test_the_sql_behind_a_figure_gives_the_same_figure(world: World) -> None:
-    made = digest_of(world.database)
+def test_the_sql_behind_a_figure_gives_the_same_figure_on_both_databases(database: Database) -> None:
+    world = World(database)
+    fill(world)
+    made = digest_of(database)
     assert made.moods is not None
     assert made.kept_aside is not None
     assert made.volume is not None
     assert _ask(world.database, made.counts.mentions_command) == [(made.counts.mentions,)]
+    assert made.counts.mentions == 9
     assert _ask(world.database, made.volume.command) == [(sum(made.volume.counts),)]
     moods = {(row[0], row[1]): row[2] for row in _ask(world.database, made.moods.network_command)}
     assert moods == {
