@@ -187,6 +187,7 @@ def _print_report(report: "DraftReport") -> None:
 
 def _print_sheet(invocation: Invocation, draft_id: int) -> str:
     """Print what would appear; returns the text's hash."""
+    from responders.draft_desk import case_language
     from responders.handoff import HandOff
     from social_care.safe import safe_text
     from storage import desk
@@ -194,8 +195,9 @@ def _print_sheet(invocation: Invocation, draft_id: int) -> str:
     with invocation.workspace().database.read() as session:
         facts = desk.load_draft_facts(session, draft_id, lock=False)
         thread = desk.case_thread(session, facts.case)
+        language = case_language(session, facts.case)
     poster = HandOff(facts.mention.network)
-    preview = poster.preview(facts.draft, facts.mention, case=facts.case, thread=thread)
+    preview = poster.preview(facts.draft, facts.mention, case=facts.case, thread=thread, language=language)
     if invocation.json:
         values: dict[str, Any] = {name: getattr(preview, name) for name in preview.__slots__}
         show.print_json({"draft": draft_id, "case": facts.case.id, "status": facts.draft.status, **values})
