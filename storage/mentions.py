@@ -155,7 +155,7 @@ def insert_new(
     roots = _roots(session, fresh, stored)
     rows = [
         _row(key, fresh[key], roots[key], authors, listener=listener, backfilled=backfilled, now=now)
-        for key in sorted(fresh)
+        for key in fresh
     ]
     insert_ignoring(session, MENTION, rows)
     numbers = {
@@ -165,9 +165,7 @@ def insert_new(
         )
         for row in found
     }
-    session.connection().execute(
-        insert(VERSION), [_version(numbers[key], 1, fresh[key], now) for key in sorted(fresh)]
-    )
+    session.connection().execute(insert(VERSION), [_version(numbers[key], 1, fresh[key], now) for key in fresh])
     add_to_index(session, [(numbers[key], mention.title, mention.text) for key, mention in fresh.items()])
     _move(session, {key: root for key, root in roots.items() if root != key[2]})
     return [numbers[key] for key in fresh]

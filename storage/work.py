@@ -33,26 +33,20 @@ def _scored(scorer: str) -> ColumnElement[bool]:
     )
 
 
-def _to_score(scorer: str) -> ColumnElement[bool]:
+def _needs_score() -> ColumnElement[bool]:
     return and_(
-        MENTION.c.is_ours.is_(False),
-        MENTION.c.deleted_at.is_(None),
-        MENTION.c.kind != "repost",
-        ~_speechless(),
-        ~_scored(scorer),
+        MENTION.c.is_ours.is_(False), MENTION.c.deleted_at.is_(None), MENTION.c.kind != "repost", ~_speechless()
     )
+
+
+def _to_score(scorer: str) -> ColumnElement[bool]:
+    return and_(_needs_score(), ~_scored(scorer))
 
 
 def _to_triage(scorer: str) -> ColumnElement[bool]:
     return and_(
         MENTION.c.triaged_version < MENTION.c.version,
-        or_(
-            MENTION.c.is_ours.is_(True),
-            MENTION.c.deleted_at.is_not(None),
-            MENTION.c.kind == "repost",
-            _speechless(),
-            _scored(scorer),
-        ),
+        or_(~_needs_score(), _scored(scorer)),
     )
 
 
@@ -91,9 +85,18 @@ def untriaged(session: Session, scorer: str, limit: int) -> list[int]:
 
 
 def has_work(session: Session, scorer: str) -> bool:
-    """Whether anything waits to be scored or triaged."""
-    waiting = select(MENTION.c.id).where(or_(_to_triage(scorer), _to_score(scorer))).limit(1)
-    return session.connection().execute(waiting).first() is not None
+    """Whether anything waits to be scored or triaged; quick enough to ask every few seconds.
+
+    Of what triage has dealt with, only the newest is looked at: scoring goes from old to new, so after a change of
+    model it is the last to be scored again.
+    """
+    connection = session.connection()
+    changed = MENTION.c.triaged_version < MENTION.c.version
+    fresh = select(MENTION.c.id).where(changed, or_(_to_triage(scorer), _to_score(scorer))).limit(1)
+    if connection.execute(fresh).first() is not None:
+        return True
+    newest = select(_scored(scorer)).where(_needs_score(), ~changed).order_by(MENTION.c.id.desc()).limit(1)
+    return connection.execute(newest).scalar() in (False, 0)
 
 
 _SCORE_COLUMNS = [column.name for column in SCORE.columns if column.name != "id"]
