@@ -50,7 +50,10 @@ class ListenerHarness(Protocol):
         ...
 
     def fail(self, fault: str, request: int) -> None:
-        """Let the n-th request from now on (1 is the next) go wrong once, in one of the ways of FAULTS."""
+        """Let the n-th request from now on (1 is the next) go wrong once, in one of the ways of FAULTS.
+
+        Listeners made after a `hang` give up within a fraction of a second.
+        """
         ...
 
     @staticmethod

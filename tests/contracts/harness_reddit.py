@@ -27,6 +27,7 @@ class Harness:
         self.now = NOW
         self.server = RedditServer(NOW)
         self.server.page_size = PAGE
+        self._timeout = 10.0
         self._numbers = 0
 
     def __enter__(self) -> Self:
@@ -40,7 +41,11 @@ class Harness:
 
     def listener(self) -> Listener:
         settings = RedditSettings(
-            reddit_url=self.server.url, oauth_url=self.server.url, timeout=0.25, username="acme", max_requests=12
+            reddit_url=self.server.url,
+            oauth_url=self.server.url,
+            timeout=self._timeout,
+            username="acme",
+            max_requests=12,
         )
         topics = [TopicQuery("parcels", "acme AND parcel")]
         return RedditListener.build(
@@ -89,6 +94,7 @@ class Harness:
             "not json": loopback.garbage(),
             "hang": loopback.hang(),
         }
+        self._timeout = 0.2 if fault == "hang" else 10.0
         self.server.fail_next(faults[fault], after=request - 1)
 
     @staticmethod

@@ -28,6 +28,7 @@ class Harness:
         self.now = NOW
         self.server = XServer(NOW + timedelta(minutes=10))
         self.server.page_size = PAGE
+        self._timeout = 10.0
         self._good: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -40,7 +41,7 @@ class Harness:
         self.server.__exit__(kind, error, trace)
 
     def listener(self) -> Listener:
-        settings = XSettings(api_url=self.server.url, timeout=0.25, max_pages=3)
+        settings = XSettings(api_url=self.server.url, timeout=self._timeout, max_pages=3)
         topics = [TopicQuery("parcels", "acme AND parcel")]
         context = ListenerContext(
             "x-care", "Acme", frozenset({"acme"}), topics, {"x-bearer-token": TOKEN}.__getitem__
@@ -75,6 +76,7 @@ class Harness:
             "not json": loopback.garbage(),
             "hang": loopback.hang(),
         }
+        self._timeout = 0.2 if fault == "hang" else 10.0
         self.server.fail_next(faults[fault], after=request - 1)
 
     @staticmethod

@@ -222,10 +222,10 @@ def test_no_secret_is_ever_shown(
     for name in ("tweepy", "tweepy.client", "praw", "prawcore", "urllib3", "urllib3.connectionpool", "requests"):
         caplog.set_level(logging.DEBUG, logger=name)
     remote.publish(3, before=remote.now)
-    listener = remote.listener()
-    seen = [repr(listener), str(vars(listener))]
     if fault != "none":
         remote.fail(fault, 1)
+    listener = remote.listener()
+    seen = [repr(listener), str(vars(listener))]
     try:
         for page in listener.poll(None, remote.now):
             seen.append(repr(page))

@@ -33,7 +33,7 @@ def server() -> Iterator[RedditServer]:
 def listener(server: RedditServer, query: str | None = "acme AND parcel", **more: Any) -> RedditListener:
     topics = [TopicQuery("parcels", query)] if query else []
     context = ListenerContext("r", "Acme", frozenset({"acme_care"}), topics, SECRETS.__getitem__)
-    addresses = {"reddit_url": server.url, "oauth_url": server.url, "timeout": 0.25}
+    addresses = {"reddit_url": server.url, "oauth_url": server.url, "timeout": 10}
     return RedditListener.build(RedditSettings(**{**addresses, **more}), context)
 
 
@@ -334,7 +334,7 @@ def access(server: RedditServer, **more: Any) -> RedditAccess:
             "user_agent": "linux:social-care:test",
             "reddit_url": server.url,
             "oauth_url": server.url,
-            "timeout": 0.25,
+            "timeout": 10,
             **more,
         }
     )
@@ -404,7 +404,7 @@ def test_a_wrong_password_parks_the_listener(server: RedditServer) -> None:
 
 @pytest.mark.parametrize("fault", [loopback.status(503), loopback.hang(), loopback.truncated()])
 def test_a_reply_is_sent_once_whatever_goes_wrong(server: RedditServer, fault: loopback.Fault) -> None:
-    client = RedditClient(access(server, username="acme_care", password=SECRETS["reddit-password"]))
+    client = RedditClient(access(server, username="acme_care", password=SECRETS["reddit-password"], timeout=0.3))
     server.fail_next(fault)
     with pytest.raises(PrawcoreException):
         client.reddit.comment("abc").reply("We are sorry")

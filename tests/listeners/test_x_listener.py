@@ -41,7 +41,7 @@ def listener(
 ) -> XListener:
     topics = [TopicQuery("parcels", query)] if query else []
     context = ListenerContext("x-care", "Acme", ours, topics, {"x-bearer-token": TOKEN}.__getitem__, reads_left)
-    return XListener.build(XSettings(api_url=server.url, timeout=0.25, **more), context)
+    return XListener.build(XSettings(api_url=server.url, timeout=10, **more), context)
 
 
 def poll(heard: XListener, cursor: Any = None, now: datetime = NOW) -> list[Page]:
