@@ -86,8 +86,15 @@ def _empty(term: str) -> bool:
         return True
     if " " in term or not re.fullmatch(rf"[{_UNSPACED}]+", term):
         return False
-    # A run that begins or ends in a particle is a word with its grammar stuck to it.
-    return term[0] in words or term[-1] in words or all(character in words for character in term)
+    # A run that begins or ends in a particle, or spans a grammar word, is pieces of two words.
+    return term[0] in words or term[-1] in words or _grammar().search(term) is not None
+
+
+@cache
+def _grammar() -> re.Pattern[str]:
+    """The function words of two and more Han or kana characters, anywhere in a run."""
+    long = [word for word in function_words() if len(word) > 1 and re.fullmatch(rf"[{_UNSPACED}]+", word)]
+    return re.compile("|".join(map(re.escape, sorted(long, key=len, reverse=True))))
 
 
 def likelihood_ratio(inside: int, group: int, outside: int, rest: int) -> float:
@@ -156,7 +163,10 @@ def without_echoes(terms: Sequence[Term]) -> list[Term]:
             kept.append(term)
         elif _says_more(term, kept[echo]):
             kept[echo] = term
-    return list({term.text: term for term in kept}.values())
+    # A longer term that took a place may now hold one that was kept before it came.
+    texts = list(dict.fromkeys(term.text for term in kept))
+    whole = {text for text in texts if not any(text in other and text != other for other in texts)}
+    return [term for term in {term.text: term for term in kept}.values() if term.text in whole]
 
 
 def _overlap(one: str, other: str) -> bool:
