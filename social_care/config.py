@@ -5,6 +5,7 @@ Secrets are never in the file: see `social_care.secrets`.
 """
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from social_care.durations import Duration, parse_duration
 from storage.errors import ConfigError
@@ -202,15 +203,38 @@ def make_settings(data: Mapping[str, Any], where: str) -> Settings:
     Raises:
         ConfigError: as in load_settings.
     """
+    unknown = [key for key in data if key not in Settings.model_fields]
+    if unknown:
+        # Checked here, since pydantic-settings would take a key such as `_env_file` for an option of its own.
+        lines = [f"  - {key}: no such key{_near(key, Settings.model_fields)}" for key in unknown]
+        raise ConfigError(f"{where} needs mending:\n" + "\n".join(lines))
     try:
         return Settings(**data)
+    except SettingsError as error:
+        raise ConfigError(f"{_variable_in(str(error))} needs mending: it holds no JSON") from None
     except ValidationError as error:
         lines = [_say(problem) for problem in error.errors(include_url=False, include_input=False)]
         raise ConfigError(f"{where} needs mending:\n" + "\n".join(f"  - {line}" for line in lines)) from None
 
 
+def _variable_in(message: str) -> str:
+    """The environment variable a message of pydantic-settings is about; it names only the field."""
+    field = re.search(r'field "(\w+)"', message)
+    return f"the environment variable SOCIAL_CARE_{field.group(1).upper()}" if field else "the environment"
+
+
+def _from_environment(place: str) -> str:
+    """` (from SOCIAL_CARE_...)` where the value at `place` was given by the environment."""
+    name = "SOCIAL_CARE_" + place.replace(".", "__").upper()
+    return f" (from the environment: {name})" if any(key.upper() == name for key in os.environ) else ""
+
+
 def _say(problem: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in problem["loc"])
+    return _say_at(problem, place) + _from_environment(place)
+
+
+def _say_at(problem: Mapping[str, Any], place: str) -> str:
     if problem["type"] == "extra_forbidden":
         parent = problem["loc"][:-1]
         return f"{place}: no such key{_near(str(problem['loc'][-1]), _keys_at(parent))}"
@@ -234,7 +258,7 @@ def _refuse_secrets(data: Any, path: Path, trail: str = "") -> None:
     if isinstance(data, dict):
         for key, value in data.items():
             place = f"{trail}.{key}" if trail else str(key)
-            if isinstance(value, str) and _SECRET_KEY.search(str(key)):
+            if isinstance(value, str | list) and value and _SECRET_KEY.search(str(key)):
                 raise ConfigError(
                     f"{path}: {place} looks like a secret. Secrets do not belong into the file: set the "
                     "environment variable SOCIAL_CARE_SECRET_<NAME> or use the keyring (docs/configuration.md), "
@@ -262,7 +286,8 @@ def check_part(model: type[Model], data: Mapping[str, Any], where: str, folder: 
         values["path"] = str(folder / values["path"])
     unknown = [key for key in values if key not in model.model_fields]
     if unknown:
-        raise ConfigError(f"{where}.{unknown[0]}: no such key{_near(unknown[0], model.model_fields)}")
+        known = [*model.model_fields, *(ListenerSettings.model_fields if where.startswith("listeners.") else ())]
+        raise ConfigError(f"{where}.{unknown[0]}: no such key{_near(unknown[0], known)}")
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -144,38 +144,29 @@ def _why(row: "TrialRow") -> str:
 
 def _print(trial: Trial, source: str, now: datetime) -> None:
     importing.say_guess(trial.guess, trial.reading)
-    rows = []
     for number, row in enumerate(trial.rows, 1):
-        due, style = _promise(row, now)
-        mood = row.score.sentiment if row.score else "no text"
-        doubt = "?" if row.score and row.score.abstained else ""
-        priority = row.case.priority if row.case else "none"
-        rows.append(
-            (
-                str(number),
-                show.coloured(mood[:3] + doubt, show.STYLES.get(mood, "")),
-                f"{row.case.urgency if row.case else 0:.2f}",
-                show.coloured("-" if priority == "none" else priority, show.STYLES[priority]),
-                show.coloured(due, style),
-                safe_line(_why(row), 60),
-                safe_line(row.mention.text or row.mention.title or "", 200),
-            )
-        )
-    show.table(
-        [
-            ("#", {"justify": "right", "no_wrap": True}),
-            ("mood", {"no_wrap": True}),
-            ("urg", {"no_wrap": True}),
-            ("pri", {"no_wrap": True}),
-            ("reply", {"max_width": 15}),
-            ("why", {"max_width": 14}),
-            ("text", {"overflow": "ellipsis", "no_wrap": True, "ratio": 1}),
-        ],
-        rows,
-    )
+        _print_row(number, row, now)
     importing.say_findings(trial.reading)
     show.hint(f"{trial.reading.report.summary()}; {len(trial.rows)} shown (-n for more). Nothing was stored.")
-    show.hint(f"next: social-care init, then: social-care import {safe_line(source)}" if source != "-" else "")
+    if source != "-":
+        show.hint(f"next: social-care init, then: social-care import {safe_line(source)}")
+
+
+def _print_row(number: int, row: "TrialRow", now: datetime) -> None:
+    """Two lines a post, so that 80 columns are enough for the promise, the reasons and the words."""
+    due, style = _promise(row, now)
+    mood = row.score.sentiment if row.score else "no text"
+    doubt = "?" if row.score and row.score.abstained else ""
+    priority = row.case.priority if row.case else "none"
+    head = show.coloured(f"{number:>5} ", "bold")
+    head.append(f"{'--' if priority == 'none' else priority:<3}", show.STYLES[priority])
+    head.append(f"{row.case.urgency if row.case else 0:.2f} ")
+    head.append(f"{mood + doubt:<10}", show.STYLES.get(mood, ""))
+    head.append(f"{due:<22} ", style)
+    head.append(safe_line(_why(row), 40), "dim")
+    show.one_line(head)
+    words = safe_line(row.mention.text or row.mention.title or "(no text)", 200)
+    show.one_line(show.coloured(f"      {words}", ""))
 
 
 def _as_json(trial: Trial, now: datetime) -> dict[str, Any]:

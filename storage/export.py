@@ -1,11 +1,12 @@
 """Writing out what is stored, as JSON lines or CSV, a batch at a time.
 
-Texts go out as they came in, with one exception: a CSV cell a spreadsheet would run as a formula gets a leading
-apostrophe.
+JSON gives back every text exactly; what a terminal would obey is written as an escape. CSV knows no escapes:
+control and bidi characters are left out, and a cell a spreadsheet would run as a formula gets an apostrophe.
 """
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal, TextIO
@@ -22,6 +23,10 @@ Form = Literal["jsonl", "csv"]
 _BATCH = 1000
 # What a spreadsheet takes for a formula, full-width forms included.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# C1 and bidi controls, line separators, BOM: legal in JSON as they are, obeyed by terminals.
+_QUIET = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff"
+_JSON_UNSAFE = re.compile(f"[{_QUIET}]")
+_CSV_UNSAFE = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f{_QUIET}]")
 
 
 def defuse(cell: str) -> str:
@@ -91,8 +96,8 @@ def _plain(value: object) -> Any:
 
 def _json_writer(out: TextIO) -> Any:
     def write(row: Mapping[str, Any]) -> None:
-        json.dump({name: _plain(value) for name, value in row.items()}, out, ensure_ascii=False)
-        out.write("\n")
+        text = json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False)
+        out.write(_JSON_UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text) + "\n")
 
     return write
 
@@ -109,9 +114,10 @@ def _csv_writer(out: TextIO, names: list[str]) -> Any:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False)
+        return _CSV_UNSAFE.sub("", json.dumps(value, ensure_ascii=False))
     value = _plain(value)
-    return defuse(value) if isinstance(value, str) else value
+    # Controls go first: one before the equals sign would hide the formula.
+    return defuse(_CSV_UNSAFE.sub("", value)) if isinstance(value, str) else value
 
 
 _MENTIONS = (

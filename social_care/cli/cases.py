@@ -152,11 +152,21 @@ def label(
     if not chosen:
         raise typer.BadParameter("name at least one correction, e.g. --sentiment negative")
     invocation = of(context)
-    for field, value in chosen.items():
-        verb = partial(desk.label, field=field, value=value, mention_id=mention)
-        _act(invocation, case, verb, dry_run=dry_run)
+    with invocation.workspace().database.write() as session:
+        reports = [
+            desk.label(
+                session, case, field, value,
+                actor=invocation.who, now=invocation.now, mention_id=mention, dry_run=dry_run,
+            )
+            for field, value in chosen.items()
+        ]  # fmt: skip
     if not dry_run:
         invocation.workspace().triage(invocation.now)
+    if invocation.json:
+        show.print_json({"case": case, "changes": [_report_json(report) for report in reports]})
+        return
+    for (field, value), report in zip(chosen.items(), reports, strict=True):
+        _print_change(report, f"{field} is {value}" + ("" if report.changed else " already"))
 
 
 def read_moment(value: str, now: datetime, zone: str) -> datetime:
@@ -192,17 +202,21 @@ def _act(
     with invocation.workspace().database.write() as session:
         report = verb(session, case, actor=invocation.who, now=invocation.now, dry_run=dry_run, **named)
     if invocation.json:
-        show.print_json({name: getattr(report, name) for name in report.__slots__})
+        show.print_json(_report_json(report))
     else:
         _print_change(report)
 
 
-def _print_change(report: "CaseChangeReport") -> None:
+def _report_json(report: "CaseChangeReport") -> dict[str, Any]:
+    return {name: getattr(report, name) for name in report.__slots__}
+
+
+def _print_change(report: "CaseChangeReport", said: str = "") -> None:
     verb = report.action.removeprefix("case.")
     fields = ", ".join(
         f"{name}: {_short(report.before.get(name))} → {_short(value)}" for name, value in report.after.items()
     )
-    outcome = fields or ("done" if report.changed else "nothing to change")
+    outcome = said or fields or ("done" if report.changed else "nothing to change")
     show.say(f"{'would ' if report.dry_run else ''}{verb} case {report.case_id}  ", show.coloured(outcome, "dim"))
     for warning in report.warnings:
         show.warn(f"  {warning}")

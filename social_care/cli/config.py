@@ -1,12 +1,15 @@
 """`config check|show`: read the configuration back, with the origin of every value."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from social_care.cli import exits, show
 from social_care.cli.context import of
+
+if TYPE_CHECKING:
+    from social_care.workspace import Workspace
 
 app = typer.Typer(
     no_args_is_help=True, help="Read the configuration back: check it, or show every value's origin."
@@ -26,7 +29,8 @@ def check(context: typer.Context) -> None:
 def show_values(context: typer.Context) -> None:
     """Show each value and where it comes from: file, environment or default."""
     workspace = of(context).workspace()
-    rows = list(_values(workspace.settings.model_dump(mode="json"), workspace.settings.model_fields_set))
+    values = workspace.settings.model_dump(mode="json") | {"database": _without_password(workspace)}
+    rows = _values(values, workspace.settings.model_fields_set)
     if of(context).json:
         show.print_json(
             {
@@ -43,10 +47,27 @@ def show_values(context: typer.Context) -> None:
 def _values(tree: dict[str, Any], given: set[str]) -> list[tuple[str, str, str]]:
     rows = []
     for key, value in tree.items():
-        from_environment = [name for name in os.environ if name.startswith(f"SOCIAL_CARE_{key.upper()}")]
-        origin = from_environment[0] if from_environment else ("file" if key in given else "default")
+        origin = _variable(key) or ("file" if key in given else "default")
         if isinstance(value, dict) and value:
-            rows += [(f"{key}.{name}", str(item), origin) for name, item in value.items()]
+            rows += [
+                (f"{key}.{name}", str(item), _variable(f"{key}__{name}") or origin) for name, item in value.items()
+            ]
         else:
             rows.append((key, str(value), origin))
     return rows
+
+
+def _variable(key: str) -> str | None:
+    """The environment variable that gives this value, if one does."""
+    wanted = f"SOCIAL_CARE_{key.upper()}"
+    return next((name for name in os.environ if name.upper() == wanted), None)
+
+
+def _without_password(workspace: "Workspace") -> str:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(workspace.database_url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "(unreadable)"

@@ -1,8 +1,9 @@
 """`db upgrade|sql|export`: the database itself."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -60,29 +61,40 @@ def sql(
 def export(
     context: typer.Context,
     what: Annotated[str, typer.Argument(help="mentions, cases or replies.")] = "mentions",
-    form: Annotated[str, typer.Option("--format", help="jsonl or csv (formulas are defused).")] = "jsonl",
+    form: Annotated[
+        str, typer.Option("--format", help="jsonl (exact) or csv (formulas and control characters defused).")
+    ] = "jsonl",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A new file; default: standard output.")] = None,
     brand: Annotated[str | None, typer.Option(help="Only this brand.")] = None,
     since: Annotated[str | None, typer.Option(help="From this date or time on.")] = None,
     until: Annotated[str | None, typer.Option(help="Through this date, or until this time.")] = None,
 ) -> None:
     """Take your data out, everything of it."""
-    from storage.errors import ConfigError
     from storage.export import export as write
 
     invocation = of(context)
     workspace = invocation.workspace()
     window = read_window(since, until, workspace.zone, invocation.now)
-    with workspace.database.read() as session:
-        if out is None:
-            count = write(session, what, form, sys.stdout, brand=brand, since=window.since, until=window.until)
-        else:
-            try:
-                with out.open("x", encoding="utf-8", newline="") as file:
-                    count = write(session, what, form, file, brand=brand, since=window.since, until=window.until)
-            except FileExistsError:
-                raise ConfigError(f"{out} is there already; choose another name") from None
-            except OSError as error:
-                raise ConfigError(f"{out} cannot be written: {error.strerror}") from None
+
+    def write_to(stream: TextIO) -> int:
+        with workspace.database.read() as session:
+            return write(session, what, form, stream, brand=brand, since=window.since, until=window.until)
+
+    count = write_to(sys.stdout) if out is None else _to_new_file(out, write_to)
     show.hint(f"{count:,} {what} exported")
     raise typer.Exit(exits.OK)
+
+
+def _to_new_file(path: Path, write_to: Callable[[TextIO], int]) -> int:
+    from storage.errors import ConfigError
+
+    try:
+        with path.open("x", encoding="utf-8", newline="") as file:
+            return write_to(file)
+    except FileExistsError:
+        raise ConfigError(f"{path} is there already; choose another name") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+    except ConfigError:
+        path.unlink()
+        raise

@@ -1,7 +1,7 @@
 """The line by hand or on a schedule: `import`, `listen`, `score`, `run`, `worker`."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -105,17 +105,14 @@ def score(
     ] = False,
     model: Annotated[str | None, typer.Option(help="A folder or a Hugging Face id; default: bundled.")] = None,
     revision: Annotated[str | None, typer.Option(help="The commit of a Hugging Face model.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --pending: count what waits; store nothing.")
+    ] = False,
 ) -> None:
     """Score texts, one JSON object a line, in order. Stateless: needs no workspace, stores nothing."""
     invocation = of(context)
     if pending:
-        from social_care.pipeline import understand
-
-        scored, triaged = understand(invocation.workspace(), now=invocation.now)
-        if invocation.json:
-            show.print_json({"scored": scored, "triaged": triaged})
-        else:
-            show.say(f"{scored:,} scored, {triaged:,} sorted into cases")
+        _score_pending(invocation, dry_run=dry_run)
         return
     from sentiment.score_stream import score_lines
     from sentiment.transformer import TransformerScorer
@@ -134,6 +131,26 @@ def score(
     raise typer.Exit(exits.PARTLY if broken else exits.OK)
 
 
+def _score_pending(invocation: Invocation, *, dry_run: bool) -> None:
+    from social_care.pipeline import understand
+    from storage import queries
+
+    workspace = invocation.workspace()
+    if dry_run:
+        with workspace.database.read() as session:
+            waiting = queries.unscored_count(session, workspace.scorer_name)
+        if invocation.json:
+            show.print_json({"dry_run": True, "scored": waiting})
+        else:
+            show.say(f"would score {waiting:,}")
+        return
+    scored, triaged = understand(workspace, now=invocation.now)
+    if invocation.json:
+        show.print_json({"scored": scored, "triaged": triaged})
+    else:
+        show.say(f"{scored:,} scored, {triaged:,} sorted into cases")
+
+
 def open_bytes(source: str) -> Any:
     """Standard input or a file, as bytes.
 
@@ -150,7 +167,10 @@ def open_bytes(source: str) -> Any:
         raise ConfigError(f"{source}: {error.strerror}") from None
 
 
-def run(context: typer.Context) -> None:
+def run(
+    context: typer.Context,
+    tick: Annotated[float, typer.Option("--tick", min=0.05, hidden=True, help="Seconds between two looks.")] = 5.0,
+) -> None:
     """Listen, score, triage, track and write the daily digest, until stopped (Ctrl-C or SIGTERM)."""
     from social_care import scheduler
 
@@ -161,19 +181,22 @@ def run(context: typer.Context) -> None:
             "no listeners are configured; only clocks and the digest are looked after (docs/configuration.md)"
         )
     show.say(f"social-care runs in {workspace.folder}; Ctrl-C stops it")
-    scheduler.run(workspace, _clock(invocation), _log_line(invocation))
+    scheduler.run(workspace, _clock(invocation), _log_line(invocation), tick=timedelta(seconds=tick))
 
 
 def worker(
     context: typer.Context,
     until_empty: Annotated[bool, typer.Option("--until-empty", help="Stop when no job is left.")] = False,
+    stalled_after: Annotated[
+        float, typer.Option("--stalled-after", min=0.5, hidden=True, help="Seconds without a sign of life.")
+    ] = 20.0,
 ) -> None:
     """Take scoring and triage jobs from a shared PostgreSQL database (extra: postgres)."""
     from social_care import worker as work_queue
 
     workspace = of(context).workspace()
     show.say(f"worker on {workspace.database.url}; Ctrl-C stops it")
-    work_queue.work(workspace, wait=not until_empty)
+    work_queue.work(workspace, wait=not until_empty, stalled_after=stalled_after)
 
 
 def _clock(invocation: Invocation) -> Any:

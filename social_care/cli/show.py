@@ -35,10 +35,10 @@ def coloured(word: str, style: str | None = None) -> Text:
 
 
 def say(*parts: str | Text, style: str = "") -> None:
-    """One line for people, on standard output. Never interprets markup: post text may look like it."""
+    """One line for people, on standard output. Interprets neither markup nor escapes: a post may hold both."""
     line = Text(style=style)
     for part in parts:
-        line.append_text(part if isinstance(part, Text) else Text(part))
+        line.append_text(part if isinstance(part, Text) else Text(safe_text(part)))
     out.print(line)
 
 
@@ -49,12 +49,12 @@ def one_line(line: Text) -> None:
 
 def hint(text: str) -> None:
     """What to type next, dim, on standard error so that pipes stay clean."""
-    err.print(Text(text, style="dim"))
+    err.print(Text(safe_text(text), style="dim"))
 
 
 def warn(text: str) -> None:
     """Something the reader should know, on standard error."""
-    err.print(Text(text, style="yellow"))
+    err.print(Text(safe_text(text), style="yellow"))
 
 
 def print_json(value: Any) -> None:
@@ -73,7 +73,7 @@ def table(
         name, options = column if isinstance(column, tuple) else (column, {})
         grid.add_column(name, **options)
     for row in rows:
-        grid.add_row(*[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row])
+        grid.add_row(*[cell if isinstance(cell, Text) else Text(safe_text(str(cell))) for cell in row])
     out.print(grid)
 
 

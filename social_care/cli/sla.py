@@ -47,13 +47,16 @@ def report(
 
 
 @app.command()
-def check(context: typer.Context) -> None:
+def check(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List only; record nothing.")] = False,
+) -> None:
     """Record warnings and breaches that came due, and list what is at risk. Exits 1 when something is breached."""
     from social_care.cli.inbox import case_json, find_cases, show_inbox
 
     invocation = of(context)
     workspace = invocation.workspace()
-    recorded = workspace.track(invocation.now)
+    recorded = 0 if dry_run else workspace.track(invocation.now)
     rows: list[Any]
     rows, counts = find_cases(workspace, "is:at-risk", invocation.who, invocation.now, 20, 0)
     _, breached = find_cases(workspace, "is:breached", invocation.who, invocation.now, 1, 0)

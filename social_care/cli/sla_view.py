@@ -68,10 +68,9 @@ def _print_total(total: dict[str, Any]) -> None:
         f"of {rate['reply_needed']:,} that need a reply, {rate['withdrawn']:,} withdrawn"
     )
     show.say(f"  raw {percent(rate['raw'])} of all {rate['inbound']:,}; handled {percent(rate['handled'])}")
-    show.say(
-        "customer clock: "
-        + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in states.items() if count)
-    )
+    running = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in states.items() if count)
+    if running:
+        show.say(f"customer clock: {running}")
     if complaints["due"]:
         show.say(
             f"unanswered complaints {percent(complaints['value'])} ({complaints['unanswered']:,} of "
