@@ -76,12 +76,13 @@ def _register() -> None:
         line,
         listener,
         model,
+        reference,
         saved_reply,
         sla,
         topic,
     )
 
-    for module in (first, line, inbox, digest):
+    for module in (first, line, inbox, digest, reference):
         module.register(app)
     for name, module in (
         ("case", cases), ("draft", draft), ("sla", sla), ("listener", listener), ("topic", topic),
