@@ -5,9 +5,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from social_care import pipeline
 from social_care.cli import exits, show
-from social_care.scheduler import Ticker
+from social_care.scheduler import Ticker, reads_left
 from social_care.workspace import Workspace
 from storage.errors import ConfigError
 
@@ -17,10 +16,13 @@ def poll_now(
 ) -> int:
     """Poll listeners now, whatever their schedule says; returns the exit code.
 
+    Without `names` every listener that is not parked is polled. One that is named but cannot be polled is told,
+    with the reason.
+
     Raises:
         ConfigError: an unknown listener, or none configured.
     """
-    chosen = list(names) or sorted(workspace.settings.listeners)
+    chosen = list(dict.fromkeys(names)) or sorted(workspace.settings.listeners)
     if not chosen:
         raise ConfigError(
             "no listeners are configured; see docs/configuration.md, or use: social-care import FILE"
@@ -34,37 +36,64 @@ def poll_now(
     results = ticker.poll(chosen)
     ticker.understand()
     ticker.track()
+    missed = {name: _why_not(workspace, name) for name in chosen if name not in results}
     if as_json:
-        show.print_json({"listeners": {name: asdict(heard) for name, heard in results.items()}, "log": said})
+        heard = {name: asdict(item) for name, item in results.items()}
+        show.print_json({"listeners": heard, "not_polled": missed, "log": said})
     else:
         for line in said:
             show.say(line)
-        for name in chosen:
-            if name not in results:
-                show.warn(f"{name}: not polled: it is parked, or another process is polling it")
-    return exits.PARTLY if len(results) < len(chosen) or any(item.error for item in results.values()) else exits.OK
+        for name, reason in missed.items():
+            show.warn(f"{name}: not polled: {reason}")
+    return exits.PARTLY if missed or any(item.error for item in results.values()) else exits.OK
+
+
+def _why_not(workspace: Workspace, name: str) -> str:
+    from social_care.safe import safe_line
+    from storage import queries
+
+    with workspace.database.read() as session:
+        state = queries.listener_state(session, name)
+    if state is not None and state.parked_at is not None:
+        reason = safe_line(state.parked_reason or "", 300)
+        return f"it is parked ({reason}); when that is mended: social-care listener resume {name}"
+    return "another process is polling it"
 
 
 def _count(workspace: Workspace, names: Sequence[str], clock: Callable[[], datetime], as_json: bool) -> int:
+    """Poll under the same budget and count what came; stores nothing."""
+    from listeners.errors import SourceError
     from storage import queries
 
-    counts: dict[str, Any] = {}
+    counts: dict[str, dict[str, Any]] = {}
     for name in names:
+        now = clock()
         with workspace.database.read() as session:
             state = queries.listener_state(session, name)
-        listener = workspace.listener(name)
-        pages = list(listener.poll(state.cursor if state else None, clock()))
-        counts[name] = {
-            "pages": len(pages),
-            "mentions": sum(len(page.mentions) for page in pages),
-            "kept_aside": sum(len(page.rejections) for page in pages),
-        }
+        left = reads_left(workspace.listener_settings(name), state, now)
+        count: dict[str, Any] = {"pages": 0, "mentions": 0, "deletions": 0, "kept_aside": 0, "error": None}
+        counts[name] = count
+        try:
+            for page in workspace.listener(name, reads_left=left).poll(state.cursor if state else None, now):
+                count["pages"] += 1
+                count["mentions"] += len(page.mentions)
+                count["deletions"] += len(page.deletions)
+                count["kept_aside"] += len(page.rejections)
+        except (SourceError, ConfigError) as error:
+            count["error"] = str(error)
     if as_json:
         show.print_json({"dry_run": True, "listeners": counts})
     else:
         for name, count in counts.items():
-            show.say(
-                f"{name}: would store "
-                + pipeline.say_heard(pipeline.Heard(new=count["mentions"], rejected=count["kept_aside"]))
-            )
-    return exits.OK
+            _say_count(name, count)
+    return exits.PARTLY if any(count["error"] for count in counts.values()) else exits.OK
+
+
+def _say_count(name: str, count: dict[str, Any]) -> None:
+    show.say(
+        f"{name}: would store {count['mentions']:,} mentions"
+        + (f", purge {count['deletions']:,}" if count["deletions"] else "")
+        + (f", keep {count['kept_aside']:,} aside" if count["kept_aside"] else "")
+    )
+    if count["error"]:
+        show.warn(f"{name}: {count['error']}")

@@ -263,6 +263,7 @@ def track_clocks(session: Session, now: datetime, warn_at: WarnAt) -> list[Track
     Backfilled clocks are history: they warn nobody. A clock that was past due when it was first seen is reported
     as a breach on arrival at once, and warns before the deadline the staff can still keep.
     """
+    lock_names(session, {"track"})  # two that see the same clock would both record it
     found: list[Tracked] = []
     changes: list[tuple[int, dict[str, Any]]] = []
     for row in _running(session, now):

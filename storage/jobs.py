@@ -17,8 +17,13 @@ CHUNK = 64
 
 # The function is Procrastinate 3's own; its minor version is pinned in pyproject.toml.
 _DEFER = text(
-    "SELECT procrastinate_defer_jobs_v1(ARRAY(SELECT ROW(:queue, :task, 0, NULL, :queueing_lock,"
+    "SELECT procrastinate_defer_jobs_v1(ARRAY(SELECT ROW(:task, :task, 0, :lock, NULL,"
     " item::jsonb, NULL)::procrastinate_job_to_defer_v1 FROM unnest(CAST(:args AS text[])) AS item))"
+)
+# Locked until we commit: a worker that took it now would not see what we are about to commit, and nobody would ask
+# again. One that a worker is just taking is skipped, and does not count as waiting.
+_WAITING_TRIAGE = text(
+    "SELECT 1 FROM procrastinate_jobs WHERE task_name = :task AND status = 'todo' LIMIT 1 FOR SHARE SKIP LOCKED"
 )
 
 
@@ -41,18 +46,26 @@ def workers_alive(session: Session, now: datetime, *, within: timedelta = timede
 
 
 def enqueue_scoring(session: Session, mention_ids: Sequence[int]) -> None:
-    """One scoring job per chunk of mentions, in the caller's transaction."""
+    """One scoring job per chunk of mentions, in the caller's transaction.
+
+    Does nothing in a database without a queue; setting one up turns what waits by then into jobs.
+    """
     chunks = [list(mention_ids[start : start + CHUNK]) for start in range(0, len(mention_ids), CHUNK)]
-    if chunks:
+    if chunks and has_queue(session):
         args = [json.dumps({"mention_ids": chunk}) for chunk in chunks]
-        session.execute(_DEFER, {"queue": SCORE, "task": SCORE, "queueing_lock": None, "args": args})
+        session.execute(_DEFER, {"task": SCORE, "lock": None, "args": args})
 
 
 def enqueue_triage(session: Session) -> None:
     """Ask for triage, in the caller's transaction; one waiting request is enough for any number of scores."""
-    waiting = session.execute(
-        text("SELECT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE task_name = :task AND status = 'todo')"),
-        {"task": TRIAGE},
+    if session.execute(_WAITING_TRIAGE, {"task": TRIAGE}).first() is None:
+        # The lock lets one worker at a time triage: a case is one thing.
+        session.execute(_DEFER, {"task": TRIAGE, "lock": TRIAGE, "args": ["{}"]})
+
+
+def is_idle(session: Session, task: str) -> bool:
+    """Whether no job of this task waits or runs."""
+    busy = text(
+        "SELECT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE task_name = :task AND status IN ('todo', 'doing'))"
     )
-    if not waiting.scalar():
-        session.execute(_DEFER, {"queue": TRIAGE, "task": TRIAGE, "queueing_lock": None, "args": ["{}"]})
+    return not session.execute(busy, {"task": task}).scalar()

@@ -1,6 +1,7 @@
 """Keeping processes apart with rows: named leases, once-only slots, and claims on listeners.
 
-A claim ends by itself when its time is past, so a killed process blocks nothing for longer than its lease.
+A claim ends by itself when its time is past. Its holder keeps it short and renews it while at work (`renew`): a
+killed process blocks nothing for long, whatever machine it ran on.
 `now` comes from the caller; machines that share a database are expected to agree on the time within seconds.
 """
 
@@ -8,7 +9,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, case, delete, or_, select
+from sqlalchemy import Table, case, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 from sqlmodel import select as select_models
@@ -16,7 +17,7 @@ from sqlmodel import select as select_models
 from storage.bulk import insert_ignoring, is_sqlite
 from storage.errors import NotFoundError
 from storage.models import Audit, ListenerState
-from storage.tables import LEASE, LISTENER, SLOT
+from storage.tables import LEASE, LISTENER, NOTICE, SLOT
 
 
 def take_lease(session: Session, name: str, owner: str, now: datetime, seconds: float) -> bool:
@@ -29,6 +30,19 @@ def take_lease(session: Session, name: str, owner: str, now: datetime, seconds: 
         where=or_(LEASE.c.owner == owner, LEASE.c.until <= now),
     )
     return session.connection().execute(statement.returning(LEASE.c.owner)).first() is not None
+
+
+def renew(session: Session, owner: str, now: datetime, seconds: float) -> int:
+    """Prolong every lease and claim that `owner` still holds until `now + seconds`; returns how many it holds."""
+    until = now + timedelta(seconds=seconds)
+    held = update(LEASE).where(LEASE.c.owner == owner, LEASE.c.until > now).values(until=until)
+    claimed = (
+        update(LISTENER)
+        .where(LISTENER.c.owner == owner, LISTENER.c.owner_until.is_not(None))
+        .values(owner_until=until)
+    )
+    connection = session.connection()
+    return int(connection.execute(held).rowcount) + int(connection.execute(claimed).rowcount)
 
 
 def release(session: Session, name: str, owner: str) -> bool:
@@ -76,11 +90,12 @@ def claim_listeners(
     *,
     names: Collection[str] | None = None,
     due_only: bool = True,
+    limit: int | None = None,
 ) -> list[ListenerState]:
     """Claim listeners to poll, the longest due first; each is `owner`'s until `finish_poll` or the lease's end.
 
     Left out are those that are parked and those another process is polling. `names` narrows the choice;
-    `due_only=False` polls now whatever the schedule says.
+    `due_only=False` polls now whatever the schedule says; at most `limit` are taken.
     """
     statement = (
         select_models(ListenerState)
@@ -91,6 +106,7 @@ def claim_listeners(
             col(ListenerState.next_poll_at),
             col(ListenerState.name),
         )
+        .limit(limit)
         # Two processes asking at once never wait for each other and never get the same listener.
         .with_for_update(skip_locked=True)
     )
@@ -123,7 +139,10 @@ def finish_poll(
     error: str | None = None,
     parked: str | None = None,
 ) -> bool:
-    """Note how a poll ended and free the listener; False where another process has taken it over meanwhile."""
+    """Note how a poll ended and free the listener; False where another process has taken it over meanwhile.
+
+    Parking puts a notice into the outbox: somebody has to act before this listener hears again.
+    """
     statement = select_models(ListenerState).where(col(ListenerState.name) == name).with_for_update()
     row = session.exec(statement).one_or_none()
     if row is None or row.owner != owner:
@@ -135,8 +154,20 @@ def finish_poll(
         row.last_success_at = now
     if parked is not None:
         row.parked_at, row.parked_reason = now, parked
+        _notify_parked(session, row, parked, now)
     session.flush()
     return True
+
+
+def _notify_parked(session: Session, row: ListenerState, reason: str, now: datetime) -> None:
+    notice = {
+        "key": f"parked:{row.name}:{now.isoformat()}",
+        "kind": "listener_parked",
+        "body": {"listener": row.name, "network": row.network, "reason": reason},
+        "created_at": now,
+        "attempts": 0,
+    }
+    insert_ignoring(session, NOTICE, [notice])
 
 
 def set_parked(session: Session, name: str, reason: str | None, *, actor: str, now: datetime) -> bool:
