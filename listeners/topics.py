@@ -8,6 +8,7 @@ search for is left out of its query, told in `NetworkQuery.notes`, and checked h
 """
 
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -359,7 +360,13 @@ def explain(topic: Topic) -> str:
             continue
         lines.append(f"{name}: {compiled.text or 'not asked'}")
         lines += [f"  {note}" for note in compiled.notes]
-    return "\n".join(lines)
+    return "\n".join(piece for line in lines for part in line.splitlines() for piece in _wrapped(part))
+
+
+def _wrapped(line: str) -> list[str]:
+    """The line in pieces for a terminal of 80 columns; letters outside ASCII may be two columns wide."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(line, 79 if line.isascii() else 40, subsequent_indent=indent + "  ") or [""]
 
 
 def _lines(node: Node, depth: int) -> list[str]:

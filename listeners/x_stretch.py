@@ -54,7 +54,10 @@ def begin(state: State, now: datetime, first: timedelta, window: timedelta | Non
 
 
 def request(state: State, now: datetime, window: timedelta | None) -> dict[str, str]:
-    """What to ask for so that the pending stretch begins, or goes on below what has been read."""
+    """What to ask for so that the pending stretch begins, or goes on below what has been read.
+
+    A token of an earlier poll is not used: it may have expired. Ids never do.
+    """
     pending = state["pending"]
     asked = {}
     floor, since = _time(pending["floor"]) or now, state["since_id"]
@@ -68,8 +71,6 @@ def request(state: State, now: datetime, window: timedelta | None) -> dict[str, 
         asked["start_time"] = _text(floor if lifted else floor - SETTLE)
     if pending["until_id"]:
         asked["until_id"] = str(pending["until_id"])
-    elif pending["next_token"]:
-        asked["next_token"] = str(pending["next_token"])
     return asked
 
 

@@ -18,7 +18,7 @@ PAGE = 5
 
 
 class Harness:
-    """Posts about parcels, five to a page, with threads of comments, and a mention in the inbox."""
+    """Posts about parcels, five to a page, with threads of comments."""
 
     remote = True
     secrets = (*(value for name, value in SECRETS.items() if name != "reddit-client-id"), ACCESS)

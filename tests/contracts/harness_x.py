@@ -15,7 +15,7 @@ from listeners.ports import Listener, ListenerContext, TopicQuery
 from listeners.x import XListener, XSettings
 from listeners.x_posts import Surroundings, to_mention
 
-PAGE = 10
+PAGE = 5
 
 
 class Harness:

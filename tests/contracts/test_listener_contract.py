@@ -108,7 +108,7 @@ def test_the_first_poll_is_bounded(source: ListenerHarness) -> None:
 
 
 def test_stopped_after_any_page_and_restarted_nothing_is_missing(source: ListenerHarness) -> None:
-    source.publish(18, before=source.now)
+    source.publish(12, before=source.now)
     whole = read_on(source, Heard()).mentions
     for stop in range(pages_of_first_poll(source)):
         heard = Heard()
@@ -120,7 +120,7 @@ def test_stopped_after_any_page_and_restarted_nothing_is_missing(source: Listene
 
 
 def test_a_page_that_was_never_stored_is_heard_again(source: ListenerHarness) -> None:
-    source.publish(18, before=source.now)
+    source.publish(12, before=source.now)
     whole = read_on(source, Heard()).mentions
     for lost in range(pages_of_first_poll(source)):
         heard = Heard()
@@ -144,7 +144,7 @@ def test_posts_that_arrive_between_two_polls_are_heard_even_in_a_burst(source: L
 
 @pytest.mark.parametrize("fault", ["500", "429"])
 def test_after_a_failure_at_any_request_nothing_is_missing(remote: ListenerHarness, fault: str) -> None:
-    remote.publish(18, before=remote.now)
+    remote.publish(12, before=remote.now)
     whole = read_on(remote, Heard()).mentions
     failed = 0
     for request in range(1, pages_of_first_poll(remote) + 1):

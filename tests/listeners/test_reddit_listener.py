@@ -1,6 +1,7 @@
 """What a person who listens to Reddit is promised, over real HTTP against the contract server."""
 
 import json
+import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from clock import NOW
 from prawcore import PrawcoreException
 from servers import loopback
-from servers.reddit_server import SECRETS, RedditServer, Thing, comment, deleted, submission
+from servers.reddit_server import ACCESS, SECRETS, RedditServer, Thing, comment, deleted, submission
 
 from listeners.clients.reddit import RedditAccess, RedditClient
 from listeners.errors import AuthFailed, RateLimited, SourceError, Transient
@@ -65,9 +66,9 @@ def thread(server: RedditServer, count: int, **more: Any) -> Thing:
 
 
 def test_a_burst_larger_than_a_poll_is_heard_whole(server: RedditServer) -> None:
-    server.posts = [submission(n, NOW - timedelta(seconds=20 * (n + 1))) for n in range(700)]
+    server.posts = [submission(n, NOW - timedelta(seconds=20 * (n + 1))) for n in range(500)]
     cursor, heard = None, set()
-    for number in range(8):
+    for number in range(5):
         pages = poll(listener(server, max_requests=4), cursor, NOW + number * MINUTE)
         heard |= set(ids(pages))
         cursor = pages[-1].cursor
@@ -160,13 +161,13 @@ def test_a_whole_thread_is_heard_however_deep_and_however_long(server: RedditSer
 
 
 def test_a_thread_larger_than_a_poll_goes_on_where_it_stopped(server: RedditServer) -> None:
-    thread(server, 900)
+    thread(server, 500)
     cursor, heard = None, set()
-    for number in range(12):
+    for number in range(5):
         pages = poll(listener(server, max_requests=4), cursor, NOW + number * MINUTE)
         heard |= set(ids(pages))
         cursor = pages[-1].cursor
-    assert len(heard) == 901
+    assert len(heard) == 501
 
 
 def test_a_thread_is_read_again_when_its_number_of_comments_changes(server: RedditServer) -> None:
@@ -400,6 +401,20 @@ def test_a_wrong_password_parks_the_listener(server: RedditServer) -> None:
     client = RedditClient(access(server, username="acme_care", password="wrong"))
     with pytest.raises(AuthFailed, match="invalid_grant"):
         client.get("message/mentions", NOW)
+
+
+@pytest.mark.parametrize("more", [{"username": "acme_care"}, {"refresh": True}])
+def test_signing_in_as_a_person_shows_no_secret(
+    server: RedditServer, more: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    for logger in ("", "praw", "prawcore", "urllib3.connectionpool"):
+        caplog.set_level(logging.DEBUG, logger=logger)
+    heard = listener(server, **more)
+    pages = poll(heard)
+    assert "/message/mentions" in paths(server)
+    shown = f"{caplog.text} {heard!r} {vars(heard)} {pages!r}"
+    assert not [secret for key, secret in SECRETS.items() if key != "reddit-client-id" and secret in shown]
+    assert ACCESS not in shown
 
 
 @pytest.mark.parametrize("fault", [loopback.status(503), loopback.hang(), loopback.truncated()])

@@ -190,7 +190,13 @@ def test_an_explanation_shows_how_the_query_was_understood() -> None:
     assert 'the word "acme"' in text
     assert "'or' in small letters is a word" in text
     assert "rating is less than 3" in text
-    assert all(len(line) < 200 for line in text.splitlines())
+
+
+def test_an_explanation_fits_a_terminal_of_80_columns() -> None:
+    for word in ("delivery", "包裹没有收到"):
+        topic = parse_topic(" OR ".join(f"{word}{number}" for number in range(60)) + ' OR "' + word * 30 + '"')
+        for line in explain(topic).splitlines():
+            assert sum(1 if letter.isascii() else 2 for letter in line) < 80
 
 
 def test_the_first_topic_that_fits_gives_its_name() -> None:

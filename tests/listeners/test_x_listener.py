@@ -93,6 +93,20 @@ def test_the_next_poll_goes_on_below_the_oldest_post_even_when_tokens_have_expir
     assert resumed["until_id"] == pages[0].mentions[-1].native_id
 
 
+def test_empty_pages_in_the_middle_are_passed_through(server: XServer) -> None:
+    posts = timeline(NOW, 4)
+    answers = iter([
+        {"meta": {"result_count": 0, "next_token": "a"}},
+        {"data": [posts[3], posts[2]], "meta": {"next_token": "b"}},
+        {"meta": {"result_count": 0, "next_token": "c"}},
+        {"data": [posts[2], posts[1], posts[0]], "meta": {}},
+    ])  # fmt: skip
+    server.answer = lambda request: loopback.Reply(200, next(answers))  # type: ignore[method-assign]
+    pages = poll(listener(server))
+    assert set(ids(pages)) == {item["id"] for item in posts}
+    assert [request.query.get("next_token") for request in server.requests] == [None, "a", "b", "c"]
+
+
 def test_a_cap_asks_for_the_next_poll_soon(server: XServer) -> None:
     server.posts = timeline(NOW, 300)
     assert poll(listener(server, max_pages=1))[-1].retry_after == NOW + timedelta(minutes=1)
