@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from social_care.digest.window import Window, stamp
+from social_care.safe import safe_line
 
 PROGRAM = "social-care"
 INBOUND = "NOT m.is_ours AND m.kind <> 'repost'"
@@ -16,7 +17,7 @@ _PLAIN_WORD = re.compile(r"[^\W_]+")
 def command(*words: str, now: datetime | None = None) -> str:
     """One command line, quoted for a shell; with `--now` where the figure depends on the time it is read at."""
     front = [PROGRAM, *(["--now", stamp(now)] if now is not None else [])]
-    return shlex.join([*front, *words])
+    return safe_line(shlex.join([*front, *words]))
 
 
 def inbox(brand: str | None, *words: str, now: datetime) -> str:

@@ -36,13 +36,10 @@ def volume(digest: Digest) -> Section:
     )
     blocks: list[Block] = []
     if figures.counts:
-        unit = "hour" if step == 3600 else "day"
-        blocks.append(
-            Bars(
-                figures.counts, high, say.when(figures.starts[0], zone), say.when(figures.starts[-1], zone),
-                f"mentions an {unit}" if unit == "hour" else "mentions in 24 hours",
-            )
-        )  # fmt: skip
+        days = step // 86_400
+        unit = "an hour" if step == 3_600 else "in 24 hours" if days == 1 else f"in {days} days"
+        first, last = (say.when(figures.starts[place], zone, digest.now) for place in (0, -1))
+        blocks.append(Bars(figures.counts, high, first, last, f"mentions {unit}"))
     if figures.spikes:
         blocks.append(Items(tuple(_spike(spike, digest) for spike in figures.spikes)))
     else:

@@ -15,7 +15,8 @@ from storage import digest_queries as ask
 MOST_SPIKES = 5
 MOST_TERMS = 5
 LEAST_DRIVER = 3
-_LONG = timedelta(days=3)
+_MOST_BARS = 72
+_STEPS = (1, 24, 24 * 7, 24 * 28, 24 * 364)  # hours a bar
 _COMPARED_POSTS = 3_000
 _KINDS: tuple[tuple[str, Callable[[ask.Post], str | None]], ...] = (
     ("topic", lambda post: post.topic),
@@ -48,15 +49,14 @@ def volume(scope: Scope) -> Volume:
 def _bars(
     counts: dict[datetime, int], since: datetime, until: datetime
 ) -> tuple[tuple[datetime, ...], tuple[int, ...], timedelta]:
-    """By hour, or by 24 hours where a bar an hour would be too many."""
+    """By hour, or by as many days as keep the bars few enough to be seen."""
     hours = spikes.hours(since, until)
-    if until - since <= _LONG:
-        return tuple(hours), tuple(counts.get(hour, 0) for hour in hours), spikes.HOUR
-    days = [hours[at : at + 24] for at in range(0, len(hours), 24)]
+    size = next((size for size in _STEPS if len(hours) <= size * _MOST_BARS), _STEPS[-1])
+    groups = [hours[at : at + size] for at in range(0, len(hours), size)]
     return (
-        tuple(day[0] for day in days),
-        tuple(sum(counts.get(hour, 0) for hour in day) for day in days),
-        timedelta(days=1),
+        tuple(group[0] for group in groups),
+        tuple(sum(counts.get(hour, 0) for hour in group) for group in groups),
+        timedelta(hours=size),
     )
 
 
