@@ -3,7 +3,8 @@
 The order, and why:
 
 1. priority: P1, P2, P3, none;
-2. at risk before breached before the rest: a promise about to be lost can still be kept;
+2. at risk before breached before the rest: a promise about to be lost can still be kept. A P1 that still runs
+   comes before breached ones too: danger minutes old is not found below complaints days old;
 3. among breached ones urgency, then the youngest promise; among the others the next to fall due;
 4. urgency, then the case that waits longest.
 """
@@ -202,7 +203,12 @@ def inbox(
     breached = running.c.due_at < now
     statement = statement.order_by(
         CASE.c.priority,  # P1 < P2 < P3 < none
-        case((state == "at_risk", 0), (state == "breached", 1), else_=2),
+        case(
+            (state == "at_risk", 0),
+            (and_(CASE.c.priority == "P1", state == "pending"), 1),
+            (state == "breached", 2),
+            else_=3,
+        ),
         case((breached, -CASE.c.urgency), else_=0.0),
         case((running.c.due_at.is_(None), 1), else_=0),
         case((breached, null()), else_=running.c.due_at),
