@@ -92,7 +92,7 @@ def _short(error: Exception) -> str:
 def _convert(post: Json, around: Surroundings, topic: str | None) -> MentionData:
     history = edit_history(post)
     own_id = str(post["id"])
-    author_id = str(post["author_id"])
+    author_id = _id(post["author_id"])
     user = around.users.get(author_id, {})
     references = _references(post)
     created = _time(post["created_at"])
@@ -128,7 +128,13 @@ def _references(post: Json) -> dict[str, str]:
     """Ids this post refers to, by `replied_to`, `quoted` and `retweeted`."""
     found = post.get("referenced_tweets") or post.get("referenced_posts") or []
     names = {"reposted": "retweeted"}
-    return {names.get(str(item["type"]), str(item["type"])): str(item["id"]) for item in found}
+    return {names.get(str(item["type"]), str(item["type"])): _id(item["id"]) for item in found}
+
+
+def _id(value: object) -> str:
+    if not isinstance(value, str) or not value.isdigit():
+        raise ValueError("an id is no number")
+    return value
 
 
 def _kind(references: Mapping[str, str]) -> str:

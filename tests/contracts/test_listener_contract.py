@@ -3,6 +3,7 @@
 import importlib
 import json
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
 from pathlib import Path
@@ -166,6 +167,20 @@ def test_a_cursor_is_json_and_is_not_changed_by_the_next_page(source: ListenerHa
     assert len(kept) > 1
     for cursor, then in kept:
         assert json.dumps(cursor) == then
+
+
+def test_making_a_listener_opens_no_connection(remote: ListenerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+    assert remote.listener().network
+
+
+def test_a_listener_without_a_harness_is_told_what_to_write() -> None:
+    with pytest.raises(pytest.fail.Exception, match=r"harness_newcomer\.py"):
+        load_harness("newcomer")
 
 
 def test_an_empty_source_is_fine(source: ListenerHarness) -> None:

@@ -355,7 +355,8 @@ def test_bad_posts_are_kept_aside_with_their_reason(server: XServer) -> None:
     good = post(NOW - timedelta(minutes=1), "acme parcel")
     bad: list[Any] = [
         None, "text", {}, {"id": "x"}, {**good, "id": "12", "created_at": "2026-03-01T00:00:00"},
-        {**good, "id": "13", "created_at": None}, {**good, "id": "14", "referenced_tweets": [1]},
+        {**good, "id": "13", "created_at": None}, {**good, "id": "15", "author_id": None},
+        {**good, "id": "14", "referenced_tweets": [1]},
     ]  # fmt: skip
     server.replay = {"data": [*bad, good], "meta": {"result_count": 8}}
     page = poll(listener(server))[0]
