@@ -11,10 +11,10 @@ import pytest
 from sentiment.ports import Probabilities, TextScore
 from sentiment.transformer import TransformerScorer
 
-WORDS = (
-    "[PAD] [UNK] [CLS] [SEP] [MASK] the a my order is late great terrible thanks where refund now not good bad was "
-    "flight , . ! ? 好 差 退 款"
-).split()
+WORDS = [
+    *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "a", "my", "order", "is", "late", "great", "terrible"),
+    *("thanks", "where", "refund", "now", "not", "good", "bad", "was", "flight", ",", ".", "!", "?", "好", "差"),
+]
 LABELS = {0: "negative", 1: "neutral", 2: "positive"}
 
 
@@ -109,7 +109,15 @@ class WordScorer:
         probabilities = triple or Probabilities(0.2, 0.6, 0.2)
         label = "negative" if bad else "positive" if good else "neutral"
         return TextScore(
-            code or "en", label, probabilities, triple is None, 0.3 if bad else 0.0, bad, "complaint", (), self.name
+            code or "en",
+            label,
+            probabilities,
+            triple is None,
+            0.3 if bad else 0.0,
+            bad,
+            "complaint",
+            (),
+            self.name,
         )
 
 

@@ -26,7 +26,10 @@ def test_the_bundled_model_says_what_it_is() -> None:
 
 
 def test_reading_the_card_imports_no_model_library() -> None:
-    code = "import sys, sentiment.card; sentiment.card.model_info(); print('torch' in sys.modules, 'numpy' in sys.modules)"
+    code = (
+        "import sys, sentiment.card; sentiment.card.model_info();"
+        "print('torch' in sys.modules, 'numpy' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False False"
 

@@ -17,7 +17,9 @@ from sentiment.fast import PackedBert, pack, unsupported_reason
 
 def sequences(count: int, longest: int) -> list[list[int]]:
     chance = random.Random(5)
-    return [[2, *(chance.randrange(5, 28) for _ in range(chance.randint(1, longest - 2))), 3] for _ in range(count)]
+    return [
+        [2, *(chance.randrange(5, 28) for _ in range(chance.randint(1, longest - 2))), 3] for _ in range(count)
+    ]
 
 
 def packed(folder: Path, dtype: torch.dtype, threads: int = 1) -> PackedBert:

@@ -1,4 +1,4 @@
-"""Texts are read out of lines, CSV and JSONL in any usual encoding; what is broken is reported and nothing else lost."""
+"""Texts are read out of lines, CSV and JSONL in any usual encoding; what is broken is reported, nothing lost."""
 
 from __future__ import annotations
 

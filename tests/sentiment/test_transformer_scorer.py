@@ -32,7 +32,7 @@ def test_scores_come_one_a_text_in_order(bundled: TransformerScorer) -> None:
     scores = bundled.score(POSTS)
     assert len(scores) == len(POSTS)
     shuffled = random.Random(1).sample(POSTS, len(POSTS))
-    again = {text: score for text, score in zip(shuffled, bundled.score(shuffled), strict=True)}
+    again = dict(zip(shuffled, bundled.score(shuffled), strict=True))
     for text, score in zip(POSTS, scores, strict=True):
         assert again[text].probabilities == pytest.approx(score.probabilities, abs=TOLERANCE)
     assert isinstance(bundled, Scorer)
@@ -59,7 +59,9 @@ def test_probabilities_sum_to_one_and_the_sentiment_is_the_most_probable(bundled
         assert "@" in bundled.name
 
 
-@pytest.mark.parametrize("text", ["", "   ", "😡😡", "12:30", "!!!", "@someone", "https://example.org/x", "\x00\x1b[2J"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "😡😡", "12:30", "!!!", "@someone", "https://example.org/x", "\x00\x1b[2J"]
+)
 def test_a_text_with_nothing_to_read_is_left_to_a_person(bundled: TransformerScorer, text: str) -> None:
     score = bundled.score([text])[0]
     assert score.language == "und" or text.startswith("\x00")
@@ -153,7 +155,7 @@ def test_models_that_cannot_be_loaded_say_what_to_do(
         broken = tmp_path / file.replace(".", "-")
         shutil.copytree(tiny_bert, broken)
         (broken / file).write_bytes(damage)
-        with pytest.raises(ModelError, match="again|JSON object"):
+        with pytest.raises(ModelError, match=r"again|JSON object"):
             TransformerScorer.load(broken)
 
 

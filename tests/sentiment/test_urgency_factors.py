@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +53,7 @@ LEVELS: list[list[tuple[str, Probabilities, str]]] = [
 
 def test_the_rubric_orders_posts_in_both_languages() -> None:
     ranked = [[urgency(*post)[0] for post in level] for level in LEVELS]
-    for above, below in zip(ranked, ranked[1:], strict=False):
+    for above, below in itertools.pairwise(ranked):
         assert min(above) > max(below), ranked
 
 
@@ -110,3 +114,14 @@ def test_weights_come_from_configuration() -> None:
 def test_a_retold_joy_does_not_hide_a_fire() -> None:
     happy_fire, _ = urgency("love this lamp, it only caught fire once", Probabilities(0.2, 0.1, 0.7), "en")
     assert happy_fire > 0.4
+
+
+def test_the_documented_weights_are_the_shipped_ones() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "urgency.md").read_text(encoding="utf-8")
+    documented: dict[str, float] = {}
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        names = re.findall(r"`([a-z_]+)`", cells[0])
+        numbers = re.findall(r"[+−]\d\.\d+", cells[1]) if line.startswith("| `") else []
+        documented |= {n: float(v.replace("−", "-")) for n, v in zip(names, numbers, strict=False)}
+    assert documented == default_weights()
