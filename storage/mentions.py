@@ -302,5 +302,5 @@ def _write_versions(session: Session, material: Sequence[Change], now: datetime)
             for row in after
         ],
     )
-    remove_from_index(session, [(change.number, change.row["title"], change.row["text"]) for change in material])
+    remove_from_index(session, [change.number for change in material])
     add_to_index(session, [(row["id"], row["title"], row["text"]) for row in after])

@@ -33,8 +33,7 @@ def purge(
     for chunk in chunks(sorted(said)):
         rows = session.connection().execute(
             select(
-                MENTION.c.id, MENTION.c.brand_id, MENTION.c.native_id, MENTION.c.title, MENTION.c.text,
-                MENTION.c.deleted_at,
+                MENTION.c.id, MENTION.c.brand_id, MENTION.c.native_id, MENTION.c.deleted_at,
             )
             .where(MENTION.c.brand_id.in_(everywhere), MENTION.c.network == network)
             .where(MENTION.c.native_id.in_(chunk))
@@ -63,7 +62,7 @@ def purge(
 def _purge_rows(session: Session, live: Sequence[RowMapping], times: Mapping[int, datetime]) -> None:
     if not live:
         return
-    remove_from_index(session, [(row["id"], row["title"], row["text"]) for row in live])
+    remove_from_index(session, times)
     connection = session.connection()
     connection.execute(
         update(MENTION)

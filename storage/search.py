@@ -132,28 +132,21 @@ def add_to_index(session: Session, documents: Iterable[Document]) -> None:
         )
 
 
-def remove_from_index(session: Session, documents: Iterable[Document]) -> None:
-    """Take mentions out of the index; `documents` must be what was indexed, word for word."""
+def remove_from_index(session: Session, mention_ids: Iterable[int]) -> None:
+    """Take mentions out of the index."""
+    numbers = sorted(mention_ids)
     connection = session.connection()
-    if _is_sqlite(session):
-        rows = [(number, " ".join(words(title or "")), " ".join(words(text))) for number, title, text in documents]
-        if rows:
-            connection.exec_driver_sql(
-                "INSERT INTO mention_search(mention_search, rowid, title, text) VALUES ('delete', ?, ?, ?)", rows
-            )
+    if not numbers:
         return
-    numbers = [number for number, _, _ in documents]
-    if numbers:
+    if _is_sqlite(session):
+        connection.exec_driver_sql("DELETE FROM mention_search WHERE rowid = ?", [(number,) for number in numbers])
+    else:
         connection.exec_driver_sql("DELETE FROM mention_search WHERE mention_id = ANY(%s)", (numbers,))
 
 
 def rebuild(session: Session, batch: int = 1000) -> int:
     """Index every mention again; returns how many. Needed only when the rules of `storage.words` changed."""
-    connection = session.connection()
-    if _is_sqlite(session):
-        connection.exec_driver_sql("INSERT INTO mention_search(mention_search) VALUES ('delete-all')")
-    else:
-        connection.exec_driver_sql("TRUNCATE mention_search")
+    session.connection().exec_driver_sql("DELETE FROM mention_search")
     count = last = 0
     while rows := _live_documents(session, last, batch):
         add_to_index(session, rows)

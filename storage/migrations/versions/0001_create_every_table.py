@@ -401,8 +401,8 @@ def upgrade() -> None:
 def _create_search() -> None:
     """Full text: words are cut by storage.words, so the index only splits at spaces (see there)."""
     if op.get_bind().dialect.name == "sqlite":
-        # content='': the texts stay in `mention` alone; the index holds words and places.
-        op.execute("CREATE VIRTUAL TABLE mention_search USING fts5(title, text, content='', tokenize='ascii')")
+        # It keeps the cut words beside the index: a row can be taken out exactly, even if the cutting changed since.
+        op.execute("CREATE VIRTUAL TABLE mention_search USING fts5(title, text, tokenize='ascii')")
         return
     op.execute(
         "CREATE TABLE mention_search (mention_id integer PRIMARY KEY REFERENCES mention(id) ON DELETE CASCADE,"
