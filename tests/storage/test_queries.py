@@ -190,9 +190,9 @@ def test_the_most_pressing_case_comes_first(database: Database) -> None:
         add_case(session, "P2 at risk", due=HOUR / 60, warned=True)
         add_case(session, "none", priority="none", due=-HOUR)
     expected = [
-        "P1 at risk", "P1 breached wild, just now", "P1 breached wild, long ago", "P1 breached mild",
-        "P1 pending soon",
-        "P1 pending late", "P1 no clock", "P2 at risk", "P3 late", "none",
+        "P1 at risk", "P1 pending soon", "P1 pending late",
+        "P1 breached wild, just now", "P1 breached wild, long ago", "P1 breached mild",
+        "P1 no clock", "P2 at risk", "P3 late", "none",
     ]  # fmt: skip
     assert listed(database) == expected
     assert listed(database, limit=3, offset=2) == expected[2:5]
