@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -154,35 +154,41 @@ def open_hours(draw: st.DrawFn) -> Hours:
     return hours(zone, week)
 
 
+@settings(deadline=None, max_examples=60)
 @given(open_hours(), MOMENTS, DURATIONS)
 def test_adding_seconds_and_counting_them_back_agree(clock: Hours, start: datetime, seconds: int) -> None:
     assert clock.elapsed(start, clock.add(start, seconds)) == pytest.approx(seconds, abs=1e-6)
 
 
+@settings(deadline=None, max_examples=60)
 @given(open_hours(), MOMENTS, DURATIONS, DURATIONS)
 def test_more_time_is_never_due_earlier(clock: Hours, start: datetime, one: int, two: int) -> None:
     first, second = sorted((one, two))
     assert start <= clock.add(start, first) <= clock.add(start, second)
 
 
+@settings(deadline=None, max_examples=60)
 @given(open_hours(), MOMENTS, MOMENTS, DURATIONS)
 def test_a_later_start_is_never_due_earlier(clock: Hours, one: datetime, two: datetime, seconds: int) -> None:
     first, second = sorted((one, two))
     assert clock.add(first, seconds) <= clock.add(second, seconds)
 
 
+@settings(deadline=None, max_examples=60)
 @given(open_hours(), MOMENTS, MOMENTS, MOMENTS)
 def test_open_time_adds_up_over_any_cut(clock: Hours, a: datetime, b: datetime, c: datetime) -> None:
     a, b, c = sorted((a, b, c))
     assert clock.elapsed(a, b) + clock.elapsed(b, c) == pytest.approx(clock.elapsed(a, c), abs=1e-6)
 
 
+@settings(deadline=None, max_examples=60)
 @given(open_hours(), MOMENTS, DURATIONS)
 def test_open_time_never_exceeds_real_time(clock: Hours, start: datetime, seconds: int) -> None:
     assert 0 <= clock.elapsed(start, start + timedelta(seconds=seconds)) <= seconds
     assert clock.add(start, seconds) - start >= timedelta(seconds=seconds)
 
 
+@settings(deadline=None, max_examples=60)
 @given(open_hours(), MOMENTS)
 def test_what_is_due_is_due_while_open_or_at_closing(clock: Hours, start: datetime) -> None:
     due = clock.add(start, 60)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from responders.metrics import report
@@ -252,12 +252,14 @@ def test_impossible_reports_are_refused(asked: dict[str, Any]) -> None:
 SECONDS = st.lists(st.integers(0, 10_000), min_size=1, max_size=60)
 
 
+@settings(deadline=None, max_examples=60)
 @given(SECONDS, st.sampled_from([50, 75, 90, 95]))
 def test_without_censoring_percentiles_are_those_everybody_computes(seconds: list[int], percent: int) -> None:
     curve = Curve([Waited(float(s), over=True) for s in seconds])
     assert curve.percentile(percent) == pytest.approx(float(np.percentile(seconds, percent)))
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 500), st.booleans()), min_size=1, max_size=60))
 def test_waiting_never_looks_shorter_than_among_the_answered_alone(waits: list[tuple[int, bool]]) -> None:
     curve = Curve([Waited(float(s), over=over) for s, over in waits])

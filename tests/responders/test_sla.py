@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -225,6 +225,7 @@ MINUTES = st.integers(0, 300)
 REASONS = st.sampled_from(["reply", "withdrawn", "dismissed", "resolved", "exempt"])
 
 
+@settings(deadline=None, max_examples=60)
 @given(MINUTES, st.none() | MINUTES, REASONS, st.sampled_from(["customer", "team", "calendar"]))
 def test_once_stopped_a_state_never_changes_again(seen: int, stop: int | None, reason: str, basis: str) -> None:
     clock = Clock(seen_at=at(seen), stopped_at=None if stop is None else at(stop), stop_reason=reason)

@@ -632,7 +632,7 @@ STEPS = st.lists(
 
 
 @settings(
-    max_examples=20,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     # Each example opens two databases, so shrinking would take minutes.
