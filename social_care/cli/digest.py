@@ -30,7 +30,9 @@ def digest(
     ] = None,
     since: Annotated[str | None, typer.Option(help="From this date or time on, or so long ago (7d).")] = None,
     until: Annotated[str | None, typer.Option(help="Through this date, or until this time.")] = None,
-    whole: Annotated[bool, typer.Option("--all", help="Everything from the oldest mention on.")] = False,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Everything, from the oldest mention to the newest.")
+    ] = False,
     brand: Annotated[str | None, typer.Option(help="Only this brand.")] = None,
     form: Annotated[
         str | None, typer.Option("--format", "-f", help=f"{FORMATS}; default: text, or what --out ends in.")
@@ -89,7 +91,7 @@ def _window(
     if day is not None:
         return calendar_day(_day(day, invocation), workspace.zone)
     if whole:
-        return whole_history(workspace.database, workspace.zone, now, brand) or last_day(now, workspace.zone)
+        return whole_history(workspace.database, workspace.zone, brand) or last_day(now, workspace.zone)
     if since is None and until is None:
         return last_day(now, workspace.zone)
     asked = read_window(since, until, workspace.zone, now)

@@ -162,6 +162,7 @@ class SpikeFigure:
     warm_up: bool
     drivers: tuple[Driver, ...]
     negative: int
+    positive: int
     cases: tuple[int, ...]
     command: str
 

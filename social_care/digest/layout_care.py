@@ -103,7 +103,13 @@ def promises(digest: Digest) -> Section:
     )  # fmt: skip
     return Section(
         "Promises",
-        (Table(columns, _rates(figures)), Table(_TIMES, _times(figures)), *_beside(figures), *_lines(digest)),
+        (
+            Table(columns, _rates(figures)),
+            Table(_TIMES, _times(figures)),
+            *_history(digest),
+            *_beside(figures),
+            *_lines(digest),
+        ),
         (("the window", figures.command), (digest.window.before_name, figures.before_command)),
     )
 
@@ -138,7 +144,7 @@ def _rate(name: str, share: Share, goal: str, wanted: float) -> tuple[Cell, ...]
     )
 
 
-_TIMES = (Column("first reply", flexible=True), Column("half within", "right"), Column("9 in 10 within", "right"))
+_TIMES = (Column("first reply", flexible=True), Column("half within", "right"), Column("90 % within", "right"))
 
 
 def _times(figures: Promises) -> tuple[tuple[Cell, ...], ...]:
@@ -149,7 +155,9 @@ def _times(figures: Promises) -> tuple[tuple[Cell, ...], ...]:
 
 
 def _beside(figures: Promises) -> tuple[Note, ...]:
-    pending = f"{say.count(figures.pending, 'case')} still within their time, not yet part of “in time”"
+    pending = "No case is still within its time"
+    if figures.pending:
+        pending = f"{say.count(figures.pending, 'case')} still within their time, not yet part of “in time”"
     arrived = figures.states.get("breached_on_arrival", 0)
     late = f"; {arrived:,} were past due when first seen, which counts against hearing" if arrived else ""
     censored = not all(item.reached for item in (figures.p50, figures.p90, figures.team_p50, figures.team_p90))
@@ -159,6 +167,20 @@ def _beside(figures: Promises) -> tuple[Note, ...]:
         f"{say.percent(figures.response_handled)} answered or dismissed with a reason (handled)."
     )
     return (Note(f"{pending}{late}.{longer}"), Note(variants))
+
+
+def _history(digest: Digest) -> tuple[Note, ...]:
+    """Imported history needs a word: a file without the answers reads as if nobody had answered."""
+    imported = sum(row.backfilled for row in digest.listeners)
+    if not imported:
+        return ()
+    return (
+        Note(
+            f"{imported:,} of {digest.counts.mentions:,} mentions are imported history: they count in the "
+            "customer’s figures and in no team figure. Where a file holds no answers, they look unanswered.",
+            "warn",
+        ),
+    )
 
 
 def _lines(digest: Digest) -> tuple[Table, ...]:

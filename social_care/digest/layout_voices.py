@@ -56,7 +56,7 @@ def volume(digest: Digest) -> Section:
 
 def _spike(spike: SpikeFigure, digest: Digest) -> Item:
     facts = [
-        f"{spike.negative:,} negative",
+        f"{spike.negative:,} negative, {spike.positive:,} positive",
         f"peak {spike.peak:,} an hour at {digest.window.local(spike.peak_at):%H:%M}",
         f"{spike.height:g} deviations above",
     ]
@@ -73,7 +73,7 @@ def _spike(spike: SpikeFigure, digest: Digest) -> Item:
     return Item(
         head=f"{say.span(spike.started_at, spike.ended_at, digest.window.zone)}: {spike.count:,} mentions, "
         f"usually {usual}",
-        tone="bad" if spike.negative * 2 >= spike.count else "warn",
+        tone="bad" if spike.negative > spike.positive else "warn",
         badge="spike",
         facts=tuple(facts),
         commands=commands,
@@ -105,7 +105,7 @@ def _theme(theme: Theme, before: str) -> Item:
         facts.append(f"{unsure:,} abstained")
     if theme.cases:
         facts.append("cases " + ", ".join(map(str, theme.cases)))
-    tone: Tone = "bad" if negative * 2 >= theme.count else "good" if positive * 2 >= theme.count else "plain"
+    tone: Tone = "bad" if negative > 2 * positive else "good" if positive > 2 * negative else "plain"
     return Item(
         head=" · ".join(theme.terms),
         tone=tone,
@@ -221,7 +221,7 @@ def hearing(digest: Digest) -> Section:
         return Section("What was heard", (Note("No listener is configured, and nothing was imported."),))
     columns = (
         Column("listener", flexible=True), Column("mentions", "right"), Column("heard", "right"),
-        Column("lag, half", "right"), Column("19 in 20", "right"),
+        Column("lag: half within", "right"), Column("95 % within", "right"),
     )  # fmt: skip
     rows = tuple(_listener(row) for row in digest.listeners)
     notes = [note for row in digest.listeners for note in _troubles(row, digest)]

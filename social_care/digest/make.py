@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -140,9 +140,9 @@ def _waiting(counts: Counts) -> str | None:
     return cases + (f", {counts.breached:,} past due" if counts.breached else "")
 
 
-def whole_history(database: "Database", zone: str, now: datetime, brand: str | None = None) -> Window | None:
-    """The window from the oldest mention to now; None in a database without mentions."""
+def whole_history(database: "Database", zone: str, brand: str | None = None) -> Window | None:
+    """The window from the oldest mention to the newest; None in a database without mentions."""
     with database.read() as session:
         ids: Sequence[int] = tuple(ask.brand_ids(session, brand).values()) if brand is not None else ()
         known = ask.span(session, ids)
-    return None if known is None else between(known[0], max(now, known[1]), zone)
+    return None if known is None else between(known[0], known[1] + timedelta(seconds=1), zone)

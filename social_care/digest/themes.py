@@ -12,6 +12,7 @@ LEAST_POSTS = 3
 MOST_THEMES = 6
 _NAMES = 3
 _EXAMPLES = 3
+_PRESSING = 0.3  # urgency from which an unsure post counts as a complaint
 _TOGETHER = 0.5  # share of the smaller group of posts that two terms must have in common to be one theme
 
 
@@ -38,7 +39,7 @@ class Theme:
 def find_themes(posts: Sequence[Post], earlier: Sequence[Post], before: Sequence[Post]) -> list[Theme]:
     """The themes of `posts`, the most frequent complaint first.
 
-    Two contrasts find the terms: these posts against `earlier` ones (what is new), and the negative against all
+    Two contrasts find the terms: these posts against `earlier` ones (what is new), and the complaints against all
     others (what is complained about), so that a first digest without history has themes too.
 
     Args:
@@ -50,8 +51,8 @@ def find_themes(posts: Sequence[Post], earlier: Sequence[Post], before: Sequence
     cut = [terms_of(_words(post)) for post in unique]
     history = [terms_of(_words(post)) for post in _one_a_text(earlier)]
     new = keyness(cut, history, least=LEAST_POSTS) if len(history) >= 50 else []
-    bad = [terms for terms, post in zip(cut, unique, strict=True) if post.mood == "negative"]
-    other = [terms for terms, post in zip(cut, unique, strict=True) if post.mood != "negative"]
+    bad = [terms for terms, post in zip(cut, unique, strict=True) if _sore(post)]
+    other = [terms for terms, post in zip(cut, unique, strict=True) if not _sore(post)]
     sore = keyness(bad, other + history, least=LEAST_POSTS)
     surest = {term.text: term for term in sorted([*new, *sore], key=lambda term: term.strength)}
     ranked = without_echoes(sorted(surest.values(), key=lambda term: -term.strength))
@@ -61,6 +62,11 @@ def find_themes(posts: Sequence[Post], earlier: Sequence[Post], before: Sequence
     themes = [_theme(terms, members, fresh, counts) for terms, members in groups]
     themes.sort(key=lambda theme: (-theme.mood.get("negative", 0), -theme.count, theme.terms))
     return themes[:MOST_THEMES]
+
+
+def _sore(post: Post) -> bool:
+    """A complaint by its mood, or by its urgency where the model was unsure of the mood."""
+    return post.mood == "negative" or (post.mood == "abstained" and (post.urgency or 0.0) >= _PRESSING)
 
 
 def _words(post: Post) -> str:

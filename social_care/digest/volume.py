@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from social_care.digest import commands, spikes
 from social_care.digest.figures import Driver, SpikeFigure, Volume
 from social_care.digest.scope import Scope
-from social_care.digest.terms import keyness, likelihood_ratio, terms_of, without_echoes
+from social_care.digest.terms import SIGNIFICANT, keyness, likelihood_ratio, terms_of, without_echoes
 from social_care.digest.window import Window
 from storage import digest_queries as ask
 
@@ -31,7 +31,9 @@ def volume(scope: Scope) -> Volume:
     counts = ask.hourly(scope.session, window.since - spikes.LOOKBACK, window.until, scope.brand_ids)
     found = spikes.find_spikes(counts, window.since, scope.end, window.zone)
     strongest = sorted(found, key=lambda spike: -spike.height)[:MOST_SPIKES]
-    starts, bars, step = _bars(counts, window.since, scope.end)
+    # Counted again for the bars: the window may begin within an hour, and a bar shows what lies in it only.
+    inside = ask.hourly(scope.session, window.since, window.until, scope.brand_ids)
+    starts, bars, step = _bars(inside, window.since, scope.end)
     return Volume(
         starts=starts,
         counts=bars,
@@ -91,6 +93,7 @@ def _described(scope: Scope, spike: spikes.Spike) -> SpikeFigure:
         warm_up=spike.warm_up,
         drivers=(*_words(inside, usual, scope.brand), *_kinds(span, brands, inside, usual)),
         negative=sum(post.mood == "negative" for post in inside),
+        positive=sum(post.mood == "positive" for post in inside),
         cases=tuple(dict.fromkeys(post.case_id for post in urgent if post.case_id))[:3],
         command=commands.count(span, brands),
     )
@@ -125,7 +128,7 @@ def _kinds(
     for kind, read in _KINDS:
         here, there = Counter(map(read, inside)), Counter(map(read, usual))
         for name, count in here.most_common(3):
-            sure = likelihood_ratio(count, len(inside), there[name], len(usual)) >= 6.63
+            sure = likelihood_ratio(count, len(inside), there[name], len(usual)) >= SIGNIFICANT
             if name and count >= LEAST_DRIVER and sure:
                 drivers.append(
                     Driver(kind, name, count, count / len(inside), there[name] / max(len(usual), 1), "")
