@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -65,11 +65,16 @@ def widen(
     unknown = known["[UNK]"]
     pieces = [[i for i in base.encode(w, add_special_tokens=False).ids if i != unknown] for w in wanted]
     vocab = known | {token: len(known) + i for i, token in enumerate(wanted)}
+    return Vocabulary(_rebuilt(base, vocab), len(known), pieces, twins(vocab, simplify))
+
+
+def twins(vocab: Mapping[str, int], simplify: Callable[[str], str]) -> Tensor:
+    """Return for every token id the id whose embedding it shares, see `Vocabulary.twin`."""
     twin = torch.arange(len(vocab))
     for token, index in vocab.items():
         if _IDEOGRAPH.fullmatch(token):
             twin[index] = vocab.get(simplify(token), index)
-    return Vocabulary(_rebuilt(base, vocab), len(known), pieces, twin[twin])
+    return twin[twin]
 
 
 def _normal(text: str) -> str:
