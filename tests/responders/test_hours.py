@@ -139,7 +139,7 @@ MOMENTS = st.datetimes(
     max_value=datetime(2028, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
 )
-DURATIONS = st.integers(min_value=1, max_value=14 * 86_400)
+DURATIONS = st.integers(min_value=1, max_value=3 * 86_400)  # of open time: a quarter of an hour a week is enough
 
 
 @st.composite
