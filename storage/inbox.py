@@ -165,7 +165,7 @@ def _content_conditions(session: Session, wanted: InboxFilter) -> list[ColumnEle
         found = select(MENTION.c.case_id).where(MENTION.c.case_id.is_not(None), matching(session, question))
         conditions.append(CASE.c.id.in_(found) if question else ~true())
     if wanted.language:
-        spoken = func.lower(func.coalesce(_latest_language(CASE.c.lead_mention_id), MENTION.c.lang, ""))
+        spoken = func.lower(func.coalesce(_latest_language(MENTION.c.id), MENTION.c.lang, ""))
         asked = wanted.language.lower()
         lead = select(MENTION.c.id).where(
             MENTION.c.id == CASE.c.lead_mention_id, or_(spoken == asked, spoken.startswith(f"{asked}-"))

@@ -94,7 +94,7 @@ def approve(
     from responders import draft_desk
 
     invocation = of(context)
-    shown = hash_ or _print_sheet(invocation, draft)
+    shown = _print_sheet(invocation, draft) if hash_ is None else hash_
     if hash_ is None and not dry_run:
         if yes or invocation.json or not sys.stdin.isatty():
             raise typer.BadParameter("name the text you read with --hash (draft show prints it)")

@@ -19,6 +19,11 @@ KEYS = {
     "sentiment": "negative, neutral or positive",
     "is": "breached, at-risk, pending, complaint, snoozed, unassigned, mine or any",
 }
+VALUES = {
+    "status": ("open", "answered", "resolved", "dismissed", "withdrawn", "all"),
+    "priority": ("P1", "P2", "P3", "none"),
+    "sentiment": ("negative", "neutral", "positive"),
+}
 _PAIR = re.compile(r'(-?)([a-z]+):("[^"]*"|\S+)')
 
 
@@ -55,15 +60,31 @@ def _unknown(key: str) -> str:
     )
 
 
+def _checked(key: str, value: str) -> tuple[str, ...]:
+    """The values of a list such as `p1,p2`, written as the store writes them."""
+    known = {item.lower(): item for item in VALUES[key]}
+    given = [item.strip().lower() for item in value.split(",")]
+    wrong = [item for item in given if item not in known]
+    if wrong:
+        raise ConfigError(f"{key}:{wrong[0]} is not known; write {key}: with {', '.join(VALUES[key])}")
+    return tuple(known[item] for item in given)
+
+
 def _apply(chosen: dict[str, Any], key: str, value: str, who: str) -> None:
     if key == "is":
         _apply_is(chosen, value, who)
     elif key == "status":
-        chosen["status"] = None if value == "all" else tuple(value.split(","))
+        names = _checked(key, value)
+        chosen["status"] = None if "all" in names else names
         chosen["reply_needed"] = None
     elif key == "priority":
-        chosen["priority"] = tuple(item if item == "none" else item.upper() for item in value.split(","))
+        chosen["priority"] = _checked(key, value)
         chosen["reply_needed"] = None
+    elif key == "sentiment":
+        names = _checked(key, value)
+        if len(names) > 1:
+            raise ConfigError("sentiment: takes one value")
+        chosen["sentiment"] = names[0]
     elif key == "assignee":
         chosen["assignee"] = {"me": who, "nobody": ""}.get(value, value)
     else:

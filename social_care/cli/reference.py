@@ -1,4 +1,4 @@
-"""`social-care reference`: every command and option as a Markdown page, from the program itself (docs/commands.md)."""
+"""`social-care reference`: every command and option as a Markdown page (docs/commands.md), from the program."""
 
 import inspect
 from collections.abc import Iterator
@@ -12,8 +12,9 @@ _HEAD = """# Commands
 
 Written by `social-care reference`; do not edit by hand. `social-care COMMAND --help` says the same.
 
-`--json` may stand before or after the command. Every command that writes has `--dry-run`, but for `run` and `worker`,
-which are the line itself (`listen --dry-run` polls without storing), and `demo`, which writes only its own folder.
+`--json` may stand before or after the command. Every command that writes has `--dry-run`, but for `run` and
+`worker`, which are the line itself (`listen --dry-run` polls without storing), and `demo`, which writes only its own
+folder.
 Exit codes: docs/operations.md.
 """
 

@@ -54,7 +54,7 @@ def rows() -> list[dict[str, str]]:
     made = []
     for number in range(54):
         words = _ENGLISH if number % 3 else _CHINESE
-        text = words[number % len(words)].format(n=100 + number)
+        text = words[(number // 3 + number) % len(words)].format(n=100 + number)
         made.append({"id": f"p{number}", "author": f"user{number % 17}", "text": text})
     made += [{"id": name, "author": f"bad\x1b[31m{name}", "text": text} for name, text in HOSTILE.items()]
     for number, row in enumerate(made):

@@ -5,8 +5,8 @@ from conftest import App, rows
 from rich.cells import cell_len
 
 CASE_KEYS = {
-    "id", "brand", "network", "status", "priority", "urgency", "sentiment", "reply_needed", "reply_reason", "reasons",
-    "assigned_to", "opened_at", "author", "text", "url", "language", "state", "due_at", "untrusted", "age_seconds",
+    "id", "brand", "network", "status", "priority", "urgency", "sentiment", "reply_needed", "reply_reason",
+    "reasons", "assigned_to", "opened_at", "author", "text", "url", "language", "state", "due_at", "untrusted", "age_seconds",
 }  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def test_odd_queries_never_crash(reader: App, query: str) -> None:
         ("search", "退款"), ("sla", "report"), ("sla", "report", "--by", "day"), ("saved-reply", "list"),
         ("listener", "status"), ("model", "info"), ("config", "show"), ("doctor",), ("config", "check"),
         ("why", "1"), ("why", "55"), ("case", "show", "1"), ("case", "show", "63"), ("topic", "list"),
-        ("--help",), ("case", "--help"), ("import", "--help"), ("db", "sql", "select * from mentions limit 3"),
+        ("--help",), ("case", "--help"), ("import", "--help"), ("db", "sql", "select * from mention limit 3"),
     ],
 )  # fmt: skip
 def test_no_printed_line_is_wider_than_80_columns(reader: App, words: tuple[str, ...]) -> None:
