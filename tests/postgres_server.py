@@ -142,7 +142,7 @@ def _unprivileged_user() -> pwd.struct_passwd | None:
 
 def _die_with_parent() -> None:
     pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGINT)
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGQUIT)  # at once: nothing in it is worth keeping
 
 
 def _wait_until_ready(server: subprocess.Popen[bytes], folder: Path) -> None:
