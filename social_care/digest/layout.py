@@ -12,7 +12,7 @@ def lay_out(digest: Digest) -> Page:
     """Put the figures into words and order; renderers only draw what this returns."""
     brands = ", ".join(digest.brands) or "no brand yet"
     sections = () if digest.quiet is not None else _sections(digest)
-    now = say.when(digest.now, digest.window.zone)
+    now = say.when(digest.now, digest.window.zone, digest.window.since)
     return Page(
         title=brands,
         period=digest.window.say(),

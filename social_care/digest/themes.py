@@ -23,7 +23,8 @@ class Theme:
     `terms` name it, the surest first. `count` posts hold one of them; `before` did in the period before.
     `mood` counts them by sentiment (`negative`, `neutral`, `positive`, `abstained`, `unscored`). `cases` are up to
     three example cases, the most urgent first. `rising`: the terms are surer than chance against earlier posts.
-    `snippet` is the beginning of the most urgent post, as written: make it safe before showing it.
+    `snippet` is the beginning of the most urgent post that no theme before it shows, as written: make it safe before
+    showing it.
     """
 
     terms: tuple[str, ...]
@@ -59,7 +60,8 @@ def find_themes(posts: Sequence[Post], earlier: Sequence[Post], before: Sequence
     fresh = {term.text for term in new}
     groups = _grouped(ranked, unique, cut)
     counts = [terms_of(_words(post)) for post in _one_a_text(before)]
-    themes = [_theme(terms, members, fresh, counts) for terms, members in groups]
+    shown: set[int] = set()
+    themes = [_theme(terms, members, fresh, counts, shown) for terms, members in groups]
     themes.sort(key=lambda theme: (-theme.mood.get("negative", 0), -theme.count, theme.terms))
     return themes[:MOST_THEMES]
 
@@ -98,8 +100,13 @@ def _grouped(
     return [(terms, [posts[number] for number in sorted(members)]) for terms, members in groups]
 
 
-def _theme(terms: list[str], members: list[Post], fresh: set[str], before: Sequence[frozenset[str]]) -> Theme:
+def _theme(
+    terms: list[str], members: list[Post], fresh: set[str], before: Sequence[frozenset[str]], shown: set[int]
+) -> Theme:
+    """`shown` keeps one post from being the example of two themes; the one chosen here is added to it."""
     pressing = sorted(members, key=lambda post: (-(post.urgency or 0.0), -post.posted_at.timestamp()))
+    example = next((post for post in pressing if post.id not in shown), pressing[0])
+    shown.add(example.id)
     names = tuple(terms[:_NAMES])
     cases = dict.fromkeys(post.case_id for post in pressing if post.case_id is not None)
     return Theme(
@@ -109,5 +116,5 @@ def _theme(terms: list[str], members: list[Post], fresh: set[str], before: Seque
         mood=dict(Counter(post.mood for post in members)),
         cases=tuple(cases)[:_EXAMPLES],
         rising=any(term in fresh for term in names),
-        snippet=_words(pressing[0])[:400],
+        snippet=_words(example)[:400],
     )
