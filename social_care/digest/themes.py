@@ -23,8 +23,8 @@ class Theme:
     `terms` name it, the surest first. `count` posts hold one of them; `before` did in the period before.
     `mood` counts them by sentiment (`negative`, `neutral`, `positive`, `abstained`, `unscored`). `cases` are up to
     three example cases, the most urgent first. `rising`: the terms are surer than chance against earlier posts.
-    `snippet` is the beginning of the most urgent post that no theme before it shows, as written: make it safe before
-    showing it.
+    `snippet` is the beginning of the most urgent post that no theme before it shows, as written: make it safe
+    before showing it.
     """
 
     terms: tuple[str, ...]
