@@ -37,6 +37,7 @@ class Model:
         name: ``model@revision``.
         encode: Texts to windows of token ids, special tokens included.
         logits: Windows to class logits, float32, (windows, model classes).
+    exact_logits: The same computed in float32 throughout, for close calls; None where there is no such way.
         classes: For each model class 0 (negative), 1 (neutral) or 2 (positive).
         temperature: Divides the logits before they become probabilities.
         abstain_below: The top probability from which on the model's word counts.
@@ -48,6 +49,7 @@ class Model:
     name: str
     encode: Callable[[Sequence[str]], list[Windows]]
     logits: Callable[[Sequence[Sequence[int]]], Tensor]
+    exact_logits: Callable[[Sequence[Sequence[int]]], Tensor] | None
     classes: tuple[int, ...]
     temperature: float
     abstain_below: float
@@ -113,6 +115,13 @@ def _packed(folder: Path, card: Mapping[str, Any], config: Mapping[str, Any], th
         raise ModelError(
             f"cannot read {folder / 'tokenizer.json'}: {error}. Copy or download it again."
         ) from error
+    exact: list[PackedBert] = []
+
+    def exact_logits(sequences: Sequence[Sequence[int]]) -> Tensor:
+        if not exact:  # a second copy in memory, only once a close call asks for it
+            exact.append(PackedBert(config, _state(folder), dtype=torch.float32, threads=threads))
+        return exact[0].logits(sequences)
+
     tokenizer.no_padding()
     tokenizer.enable_truncation(limit, stride=min(OVERLAP_TOKENS, limit // 4))
 
@@ -122,7 +131,8 @@ def _packed(folder: Path, card: Mapping[str, Any], config: Mapping[str, Any], th
             for e in tokenizer.encode_batch_fast(list(texts))
         ]
 
-    return _model(f"{card['name']}@{card['revision']}", encode, bert.logits, classes, card, "packed")
+    careful = None if bert.dtype == torch.float32 else exact_logits
+    return _model(f"{card['name']}@{card['revision']}", encode, bert.logits, classes, card, "packed", careful)
 
 
 def _state(folder: Path) -> dict[str, Tensor]:
@@ -234,12 +244,14 @@ def _model(
     classes: tuple[int, ...],
     card: Mapping[str, Any],
     way: str,
+    exact_logits: Callable[[Sequence[Sequence[int]]], Tensor] | None = None,
 ) -> Model:
     languages = card.get("languages")
     return Model(
         name=name,
         encode=encode,
         logits=logits,
+        exact_logits=exact_logits,
         classes=classes,
         temperature=float(card.get("temperature") or 1.0),
         abstain_below=float(card.get("abstain_below") or 0.0),

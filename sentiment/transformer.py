@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sentiment.language import UNKNOWN, detect
-from sentiment.loading import Model, load_model
+from sentiment.loading import Model, Windows, load_model
 from sentiment.passages import Reading, read_whole
 from sentiment.ports import SENTIMENTS, UNIFORM, Factor, Probabilities, Sentiment, TextScore
 from sentiment.reply import reply_needed
 from sentiment.signals import bundled_lexicon, prepare
 from sentiment.urgency import checked_weights, urgency
 
-TOLERANCE = 0.02
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from torch import Tensor
+
+    Floats = npt.NDArray[np.float64]
+
+TOLERANCE = 0.01
 """How far a probability may move with the texts scored beside it: bfloat16 rounds, and sums in another order."""
+_CLOSE = 0.006
+"""Calls closer than this are computed again in float32, so that rounding never decides a label."""
 _CHUNK = 8192
 _DIGITS = 4
 
@@ -117,8 +127,19 @@ class TransformerScorer:
         import numpy as np
 
         windows = self._model.encode(shown)
+        means = self._means(windows, self._model.logits)
+        if self._model.exact_logits is not None:
+            close = np.flatnonzero(_is_close(means, self._model.abstain_below))
+            if close.size:
+                means[close] = self._means([windows[i] for i in close.tolist()], self._model.exact_logits)
+        return [_rounded(row) for row in means.tolist()]
+
+    def _means(self, windows: Sequence[Windows], compute: Callable[[Sequence[Sequence[int]]], Tensor]) -> Floats:
+        """Return one row of three probabilities a text."""
+        import numpy as np
+
         flat = [window for of_text in windows for window in of_text]
-        logits = self._model.logits(flat).numpy().astype(np.float64) / self._model.temperature
+        logits = compute(flat).numpy().astype(np.float64) / self._model.temperature
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         by_class = powers / powers.sum(axis=1, keepdims=True)
         three = np.zeros((len(flat), len(SENTIMENTS)))
@@ -128,8 +149,8 @@ class TransformerScorer:
         owner = np.repeat(np.arange(len(windows)), [len(of_text) for of_text in windows])
         total = np.zeros((len(windows), len(SENTIMENTS)))
         np.add.at(total, owner, three * tokens[:, None])
-        means = total / np.bincount(owner, weights=tokens, minlength=len(windows))[:, None]
-        return [_rounded(row) for row in means.tolist()]
+        means: Floats = total / np.bincount(owner, weights=tokens, minlength=len(windows))[:, None]
+        return means
 
     def _one(self, reading: Reading, language: str, probabilities: Probabilities | None) -> TextScore:
         model = self._model
@@ -167,6 +188,15 @@ def _reads(model: Model, language: str) -> tuple[bool, bool]:
     base = language.partition("-")[0]
     well = language in model.languages or base in model.languages
     return well, not well and (language in model.languages_weak or base in model.languages_weak)
+
+
+def _is_close(means: Floats, threshold: float) -> npt.NDArray[np.bool_]:
+    """Say which rows lie so near a border that rounding could decide the label or the abstention."""
+    import numpy as np
+
+    ordered = np.sort(means, axis=1)
+    tied: npt.NDArray[np.bool_] = ordered[:, 2] - ordered[:, 1] < _CLOSE
+    return tied | (np.abs(ordered[:, 2] - threshold) < _CLOSE)
 
 
 def _sentiment(probabilities: Probabilities) -> Sentiment:
