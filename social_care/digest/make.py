@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from responders.metrics import Report, report
 from social_care.digest import care, commands, hearing, voices
 from social_care.digest.figures import Counts, Digest, Foot, Quiet
-from social_care.digest.reference import references
+from social_care.digest.reference import Reference, references
 from social_care.digest.scope import Scope
 from social_care.digest.volume import volume
 from social_care.digest.window import Window, between, stamp
@@ -62,25 +62,30 @@ def make_digest(
             brand=brand,
             brand_ids=tuple(ids.values()) if brand is not None else (),
         )
-        cohort, heard = _report(scope, window), heard_facts(session, window.since, window.until)
-        counts = care.counts(scope, cohort)
-        foot = Foot(
+        cohort = _report(scope, window)
+        names = tuple(ids) or tuple(item.name for item in settings.brands)
+        frame = _frame(scope, cohort, names, tuple(lines.values()))
+        return _quiet(scope, frame) if frame.counts.mentions == 0 else _full(scope, frame, cohort)
+
+
+def _frame(scope: Scope, cohort: Report, brands: tuple[str, ...], lines: tuple[Reference, ...]) -> Digest:
+    """What every digest has, a quiet one too."""
+    session, window = scope.session, scope.window
+    return Digest(
+        brands=brands,
+        window=window,
+        now=scope.now,
+        counts=care.counts(scope, cohort),
+        listeners=hearing.listener_figures(scope, cohort, heard_facts(session, window.since, window.until)),
+        listeners_command=care.report_command(scope, window, "--json"),
+        foot=Foot(
             scorers=ask.scorers(session, window.since, window.until, scope.brand_ids),
             policies=tuple(ask.policy_versions(session, window.since, window.until, scope.brand_ids)),
-            references=tuple(lines.values()),
+            references=lines,
             definitions=DEFINITIONS,
             again=_again(scope),
-        )
-        frame = Digest(
-            brands=tuple(ids) or tuple(item.name for item in settings.brands),
-            window=window,
-            now=now,
-            counts=counts,
-            listeners=hearing.listener_figures(scope, cohort, heard),
-            listeners_command=care.report_command(scope, window, "--json"),
-            foot=foot,
-        )
-        return _quiet(scope, frame) if counts.mentions == 0 else _full(scope, frame, cohort)
+        ),
+    )
 
 
 def _report(scope: Scope, window: Window) -> Report:
