@@ -74,7 +74,7 @@ def test_an_import_killed_at_random_moments_goes_on_where_it_was(database: Datab
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_an_import_killed_many_times_goes_on_where_it_was(database: Database, database_url: str) -> None:
-    kill_until_done(database, database_url, posts=40_000, size=11, kills=60, longest=0.5)
+    kill_until_done(database, database_url, posts=40_000, size=11, kills=40, longest=0.5)
 
 
 def test_two_processes_importing_the_same_pages_store_each_post_once(
