@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy
 from sqlalchemy import and_
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from storage.models import Brand, Case, Mention, Score, SlaClock
 
@@ -22,8 +23,8 @@ class TrialRow:
 
 def trial_rows(session: Session, limit: int) -> list[TrialRow]:
     """The first `limit` inbound mentions."""
-    statement = (
-        select(Mention, Brand.name, Score, Case, SlaClock)
+    statement: Any = (
+        sqlalchemy.select(Mention, col(Brand.name), Score, Case, SlaClock)
         .join(Brand, col(Brand.id) == col(Mention.brand_id))
         .outerjoin(Score, and_(col(Score.mention_id) == Mention.id, col(Score.mention_version) == Mention.version))
         .outerjoin(Case, col(Case.id) == col(Mention.case_id))
@@ -32,5 +33,4 @@ def trial_rows(session: Session, limit: int) -> list[TrialRow]:
         .order_by(col(Mention.id))
         .limit(limit)
     )
-    rows: Any = session.exec(statement).all()
-    return [TrialRow(*row) for row in rows]
+    return [TrialRow(*row) for row in session.execute(statement)]
