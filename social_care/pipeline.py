@@ -45,6 +45,8 @@ class Heard:
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
+    tombstoned: int = 0
+    """Heard again after they were deleted where they stood; not stored."""
     rejected: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     error: str | None = None
@@ -61,6 +63,7 @@ class Heard:
         self.updated += stored.updated
         self.unchanged += stored.unchanged
         self.deleted += stored.deleted
+        self.tombstoned += stored.tombstoned
         self.rejected += stored.rejected
         for reason, count in stored.skipped.items():
             self.skipped[reason] = self.skipped.get(reason, 0) + count
@@ -73,12 +76,14 @@ def store_pages(
     listener: str,
     network: str,
     clock: Callable[[], datetime],
+    brand: str | None = None,
     advance: Advance = _nobody,
     enqueue: Callable[..., None] | None = None,
 ) -> Heard:
     """Store pages as they come, one transaction each: mentions, cursor and coverage together.
 
     `clock` is asked once a page, when it is about to be committed: that is the moment we first saw its mentions.
+    `brand` is whose deletions these are, so that a post deleted before it was heard is remembered too.
     `enqueue` runs inside the transaction with the ids that need scoring (the work queue's hook).
     """
     from storage.ingest import store_page
@@ -87,10 +92,19 @@ def store_pages(
     for page in pages:
         with database.write() as session:
             stored = store_page(
-                session, page, listener=listener, network=network, now=clock(), after_store=enqueue
+                session,
+                page,
+                listener=listener,
+                network=network,
+                now=clock(),
+                after_store=enqueue,
+                brand=brand,
             )
         heard.add(stored)
         advance(len(page.mentions) + len(page.rejections))
+    if heard.deleted:
+        # The log and the search index keep the words of deleted posts until they are folded.
+        database.compact()
     return heard
 
 
@@ -124,6 +138,7 @@ def listen(
     name: str,
     cursor: "Cursor | None",
     clock: Callable[[], datetime],
+    brand: str | None = None,
     advance: Advance = _nobody,
     enqueue: Callable[..., None] | None = None,
 ) -> tuple[Heard, SourceError | None, datetime | None]:
@@ -145,7 +160,14 @@ def listen(
             problem = error
 
     heard = store_pages(
-        database, pages(), listener=name, network=listener.network, clock=clock, advance=advance, enqueue=enqueue
+        database,
+        pages(),
+        listener=name,
+        network=listener.network,
+        clock=clock,
+        brand=brand,
+        advance=advance,
+        enqueue=enqueue,
     )
     if problem is not None:
         heard.error = str(problem)
@@ -250,6 +272,7 @@ def say_heard(heard: Heard) -> str:
         (heard.updated, "updated"),
         (heard.unchanged, "unchanged"),
         (heard.deleted, "deleted"),
+        (heard.tombstoned, "deleted before"),
         (heard.rejected, "kept aside"),
     ):
         if count:

@@ -126,6 +126,7 @@ class Ticker:
                 name=state.name,
                 cursor=state.cursor,
                 clock=self.clock,
+                brand=settings.brand,
                 enqueue=self.enqueue,
             )
             # A poll that brought something and then failed has not failed in a row.
