@@ -31,7 +31,11 @@ def has_queue(session: Session) -> bool:
     """Whether this database carries the work queue: PostgreSQL on which a worker was set up once."""
     if session.get_bind().dialect.name != "postgresql":
         return False
-    return bool(session.execute(text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL")).scalar())
+    # Asked of the catalogue's table: to_regclass may answer from a cache what was true when the transaction began.
+    found = text(
+        "SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = 'procrastinate_jobs' AND pg_table_is_visible(oid))"
+    )
+    return bool(session.execute(found).scalar())
 
 
 def workers_alive(session: Session, now: datetime, *, within: timedelta = timedelta(seconds=60)) -> bool:

@@ -1,6 +1,7 @@
 """Starting the line as processes, waiting for what they do, and files for them to hear."""
 
 import csv
+import os
 import subprocess
 import sys
 import threading
@@ -22,7 +23,8 @@ def start_runner(
     """Start runner.py; its clock begins `minutes` after NOW."""
     command: Sequence[str | Path] = [sys.executable, RUNNER, mode, folder, url, str(minutes), str(die_at)]
     command = [*command, *([file] if file else [])]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    environment = os.environ | {"PYTHONPATH": str(RUNNER.parents[1])}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str, str]:

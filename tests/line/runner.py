@@ -15,12 +15,10 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-
+from clock import NOW
 from line_world import make_workspace
 from sqlalchemy import Engine, event
 
-from clock import NOW
 from social_care import scheduler
 from social_care.importing import ImportRequest, run_import
 
