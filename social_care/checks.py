@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from social_care.cli import exits, show
 from social_care.workspace import Workspace
-from storage.errors import SocialCareError
+from storage.errors import ConfigError, SocialCareError
 
 if TYPE_CHECKING:
     from social_care.cli.context import Invocation
@@ -61,6 +61,7 @@ def configuration_checks(workspace: Workspace) -> Iterator[Check]:
     """The configuration and everything it names."""
     yield Check("configuration", True, str(workspace.folder / "social-care.toml"))
     yield _tried("SLA policies", lambda: _policies(workspace))
+    yield _tried("triage rules", lambda: _triage(workspace))
     yield _tried("topics", lambda: _topics(workspace), "social-care topic test NAME shows how a query is read")
     yield _tried(
         "saved replies", lambda: f"{len(workspace.saved_replies)} read from {workspace.settings.saved_replies}"
@@ -72,6 +73,17 @@ def configuration_checks(workspace: Workspace) -> Iterator[Check]:
 def _policies(workspace: Workspace) -> str:
     found = workspace.policies
     return ", ".join(policy.name for policy in found.policies) + (f". {found.note}" if found.note else "")
+
+
+def _triage(workspace: Workspace) -> str:
+    from sentiment.naming import bundled_scorer_name
+
+    try:
+        bundled_scorer_name(workspace.settings.urgency)
+    except ValueError as error:
+        raise ConfigError(f"[urgency] needs mending: {error}") from None
+    changed = len(workspace.settings.urgency) + len(workspace.settings.triage)
+    return f"{workspace.rules.reopen_days:g} days to reopen; {changed} settings of your own"
 
 
 def _topics(workspace: Workspace) -> str:

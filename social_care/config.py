@@ -21,7 +21,9 @@ from storage.errors import ConfigError
 
 FILE_NAME = "social-care.toml"
 Format = Literal["text", "markdown", "html", "json"]
-_SECRET_KEY = re.compile(r"(password|passwd|secret|token|api_?key|private_?key|bearer)", re.IGNORECASE)
+_SECRET_KEY = re.compile(
+    r"(password|passwd|passphrase|secret|token|api[-_]?key|private[-_]?key|bearer|credential)", re.IGNORECASE
+)
 _PASSWORD_IN_URL = re.compile(r"^[a-z0-9+]+://[^/@:\s]*:[^@/\s]+@", re.IGNORECASE)
 
 

@@ -179,6 +179,8 @@ def read_moment(value: str, now: datetime, zone: str) -> datetime:
 
     try:
         return now + parse_duration(value)
+    except OverflowError:
+        raise typer.BadParameter(f"{value!r} is too far ahead") from None
     except ValueError:
         pass
     try:

@@ -9,6 +9,7 @@ from social_care.cli import exits, show
 from social_care.cli.context import of
 
 if TYPE_CHECKING:
+    from social_care.config import Settings
     from social_care.workspace import Workspace
 
 app = typer.Typer(
@@ -30,7 +31,7 @@ def show_values(context: typer.Context) -> None:
     """Show each value and where it comes from: file, environment or default."""
     workspace = of(context).workspace()
     values = workspace.settings.model_dump(mode="json") | {"database": _without_password(workspace)}
-    rows = _values(values, workspace.settings.model_fields_set)
+    rows = _values(values, workspace.settings)
     if of(context).json:
         show.print_json(
             {
@@ -44,13 +45,20 @@ def show_values(context: typer.Context) -> None:
     raise typer.Exit(exits.OK)
 
 
-def _values(tree: dict[str, Any], given: set[str]) -> list[tuple[str, str, str]]:
+def _values(tree: dict[str, Any], settings: "Settings") -> list[tuple[str, str, str]]:
     rows = []
+    given = settings.model_fields_set
     for key, value in tree.items():
         origin = _variable(key) or ("file" if key in given else "default")
         if isinstance(value, dict) and value:
+            inner = getattr(getattr(settings, key), "model_fields_set", set(value))
             rows += [
-                (f"{key}.{name}", str(item), _variable(f"{key}__{name}") or origin) for name, item in value.items()
+                (
+                    f"{key}.{name}",
+                    str(item),
+                    _variable(f"{key}__{name}") or ("file" if name in inner else "default"),
+                )
+                for name, item in value.items()
             ]
         else:
             rows.append((key, str(value), origin))

@@ -94,7 +94,10 @@ def _set_parked(context: typer.Context, name: str, reason: str | None, *, dry_ru
     settings = workspace.listener_settings(name)
     word = "resume" if reason is None else "park"
     if dry_run:
-        show.say(f"would {word} {name}")
+        if invocation.json:
+            show.print_json({"dry_run": True, "listener": name, "parked": reason is not None})
+        else:
+            show.say(f"would {word} {name}")
         return
     with workspace.database.write() as session:
         leases.ensure_listeners(session, {name: settings.type})

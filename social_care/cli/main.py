@@ -111,10 +111,11 @@ def main() -> None:
     arguments = _json_first(sys.argv[1:])
     try:
         app(args=arguments, prog_name="social-care")
-    except BrokenPipeError:
-        # The reader left (`| head`): not an error of ours.
-        sys.stderr.close()
-        sys.exit(exits.OK)
+    except SystemExit:
+        # Where the reader left (`| head`), Typer mutes standard output and exits with 1: no error of ours.
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
+            sys.exit(exits.OK)
+        raise
     except Exception as error:
         code = _tell(error, as_json="--json" in arguments[:1])
         if code is None:

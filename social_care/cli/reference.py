@@ -13,9 +13,8 @@ _HEAD = """# Commands
 Written by `social-care reference`; do not edit by hand. `social-care COMMAND --help` says the same.
 
 `--json` may stand before or after the command. Every command that writes has `--dry-run`, but for `run` and
-`worker`, which are the line itself (`listen --dry-run` polls without storing), and `demo`, which writes only its own
-folder.
-Exit codes: docs/operations.md.
+`worker`, which are the line itself (`listen --dry-run` polls without storing), and `demo`, which writes only its
+own folder. Exit codes: docs/operations.md.
 """
 
 

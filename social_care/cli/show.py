@@ -3,6 +3,7 @@
 Colours: red is breached or P1, yellow is at risk or P2, green is kept, cyan is a command to type, dim is detail.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,18 @@ from rich.text import Text
 
 from social_care.safe import safe_json, safe_text
 
-out = Console(highlight=False, soft_wrap=False)
+
+class _Console(Console):
+    """A console whose reader may leave early (`| head`): that is no error."""
+
+    def on_broken_pipe(self) -> None:
+        """Write what is left to nowhere and stop."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0)
+
+
+out = _Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
 
 STYLES = {

@@ -44,15 +44,19 @@ def _edge(value: str | None, zone: str, now: datetime, *, ends: bool) -> datetim
             day = now.astimezone(local).date() - timedelta(days=value == "yesterday")
             return datetime.combine(day + timedelta(days=ends), time(), local).astimezone(UTC)
         moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=local)).astimezone(UTC)
+    except OverflowError:
+        raise ConfigError(f"{value!r} is too far away; write a date such as 2026-03-02") from None
     except ValueError:
-        return now - _ago(value)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=local)).astimezone(UTC)
+        return _ago(value, now)
 
 
-def _ago(value: str) -> timedelta:
+def _ago(value: str, now: datetime) -> datetime:
     from social_care.durations import parse_duration
 
     try:
-        return parse_duration(value)
+        return now - parse_duration(value)
+    except OverflowError:
+        raise ConfigError(f"{value!r} is too far away; write a date such as 2026-03-02") from None
     except ValueError:
         raise ConfigError(f"{value!r} is neither a date (2026-03-02), a time, nor how long ago (7d)") from None

@@ -1,7 +1,7 @@
 """Working on a case: every change can be seen, tried dry, undone, and is refused to the second person."""
 
 import pytest
-from conftest import App
+from cli_program import App
 
 
 def case(app: App, number: int) -> dict:

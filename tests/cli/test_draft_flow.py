@@ -1,7 +1,7 @@
 """From a proposal to the hand-off: nothing leaves that a person has not approved word for word."""
 
 import pytest
-from conftest import App
+from cli_program import App
 
 
 def first(app: App) -> int:

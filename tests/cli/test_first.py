@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from conftest import UNSAFE, App, rows, write_csv
+from cli_program import UNSAFE, App, rows, write_csv
 
 TABLE = [
     {"id": "a1", "author": "li", "text": "订单一直没有发货，我要退款！", "posted": "2026-03-02T09:00:00+00:00"},

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import App, rows, write_csv
+from cli_program import App, rows, write_csv
 
 SMALL = [
     {"id": "a1", "author": "li", "text": "订单没有发货", "posted": "2026-02-01T09:00:00+00:00"},

@@ -1,12 +1,13 @@
 """`social-care inbox`: the most pressing first, queries that say what they do not know, and 80 columns."""
 
 import pytest
-from conftest import App, rows
+from cli_program import App, rows
 from rich.cells import cell_len
 
 CASE_KEYS = {
     "id", "brand", "network", "status", "priority", "urgency", "sentiment", "reply_needed", "reply_reason",
-    "reasons", "assigned_to", "opened_at", "author", "text", "url", "language", "state", "due_at", "untrusted", "age_seconds",
+    "reasons", "assigned_to", "opened_at", "author", "text", "url", "language", "state", "due_at", "untrusted",
+    "age_seconds",
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from conftest import HOSTILE, UNSAFE, App, rows
+from cli_program import HOSTILE, UNSAFE, App, rows
 
 
 @pytest.mark.parametrize("word", ["退款", "客服", "闪退", "refund", '"charged twice"', "發", "謝謝你們", "crash*"])
@@ -70,7 +70,7 @@ def test_sql_cannot_write(desk: App, statement: str) -> None:
     assert "Traceback" not in answer.err
     assert desk("--json", "db", "sql", "select count(*) as n from mention").json == [{"n": len(rows())}]
     assert not (desk.folder / "stolen.db").exists()
-    assert desk("--json", "db", "sql", "select * from pragma_user_version").json == [{"user_version": 0}]
+    assert desk("--json", "db", "sql", "pragma user_version").json == [{"user_version": 0}]
 
 
 def test_the_json_export_gives_back_every_text_exactly(reader: App) -> None:

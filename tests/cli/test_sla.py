@@ -1,7 +1,7 @@
 """`social-care sla report|check`: the figures with the keys others rely on."""
 
 import pytest
-from conftest import App, rows
+from cli_program import App, rows
 
 STATES_EXPECTED_TOTAL = len(rows())
 
