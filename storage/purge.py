@@ -6,14 +6,15 @@ until `Database.compact` folds them.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, select, update
+from sqlalchemy import Column, ColumnElement, RowMapping, Table, bindparam, select, update
 from sqlmodel import Session
 
 from storage.bulk import chunks, insert_ignoring
 from storage.pages import Deletion
 from storage.search import remove_from_index
-from storage.tables import BRAND, MENTION, SCORE, TOMBSTONE, VERSION
+from storage.tables import BRAND, CASE, MENTION, SCORE, TOMBSTONE, VERSION
 
 
 def purge(
@@ -78,16 +79,23 @@ def _purge_rows(session: Session, live: Sequence[RowMapping], times: Mapping[int
 
 
 def _purge_evidence(session: Session, mention_ids: Sequence[int]) -> None:
-    """Scores quote the words they rest on; the points stay, the words go."""
-    rows = session.connection().execute(
-        select(SCORE.c.id, SCORE.c.factors).where(SCORE.c.mention_id.in_(mention_ids))
-    )
-    bare = [
+    """Scores, and the cases that show them, quote the words they rest on; the points stay, the words go.
+
+    Triage, which looks at deleted mentions again, puts back what the living ones of a case say.
+    """
+    cases = select(MENTION.c.case_id).where(MENTION.c.id.in_(mention_ids))
+    _bare(session, SCORE, SCORE.c.factors, SCORE.c.mention_id.in_(mention_ids))
+    _bare(session, CASE, CASE.c.reasons, CASE.c.id.in_(cases))
+
+
+def _bare(session: Session, table: Table, column: Column[Any], where: ColumnElement[bool]) -> None:
+    """Empty the evidence of every factor in a column."""
+    connection = session.connection()
+    rows = [
         {"number": number, "bare": [{**factor, "evidence": ""} for factor in factors]}
-        for number, factors in rows.all()
+        for number, factors in connection.execute(select(table.c.id, column).where(where)).all()
         if any(factor.get("evidence") for factor in factors)
     ]
-    if bare:
-        session.connection().execute(
-            update(SCORE).where(SCORE.c.id == bindparam("number")).values(factors=bindparam("bare")), bare
-        )
+    if rows:
+        changed = {column.name: bindparam("bare", type_=column.type)}
+        connection.execute(update(table).where(table.c.id == bindparam("number")).values(changed), rows)
