@@ -66,7 +66,6 @@ def test_since_is_read_as_written(value: str, expected: datetime) -> None:
         "7 parsecs",
         "-7d",
         "99999999999d",
-        "9999-12-31",
         "0001-01-01T00:00+14:00",
         "\x00",
     ],
