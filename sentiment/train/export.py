@@ -170,6 +170,7 @@ def training_facts(corpus: Corpus, seed: int) -> dict[str, Any]:
                 "language": source.language,
                 "rows": len(corpus.train[source.name]),
                 "passes": source.passes,
+                "closing_rows": min(source.closing, len(corpus.train[source.name])),
                 "weight": source.weight,
                 "classes": 2 if source.polar else 3,
                 "origin": source.origin,

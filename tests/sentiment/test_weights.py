@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
+import sentiment
 from sentiment.weights import FORMAT, WeightsError, pack, unpack
 
 
@@ -111,3 +114,29 @@ def test_weights_that_cannot_be_kept_are_refused_before_writing(
     with pytest.raises(ValueError, match="m"):
         pack(state, tmp_path / "w.safetensors")
     assert not (tmp_path / "w.safetensors").exists()
+
+
+MODEL = Path(sentiment.__file__).parent / "model"
+
+
+def test_the_bundled_folder_is_whole_and_of_the_revision_it_names() -> None:
+    card = json.loads((MODEL / "model.json").read_text(encoding="utf-8"))
+    config = json.loads((MODEL / "config.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256((MODEL / "weights.safetensors").read_bytes())
+    digest.update((MODEL / "tokenizer.json").read_bytes())
+    assert card["revision"] == digest.hexdigest()[:12]
+    state = unpack(MODEL / "weights.safetensors")
+    assert state["bert.embeddings.word_embeddings.weight"].shape == (config["vocab_size"], config["hidden_size"])
+    assert state["classifier.weight"].shape == (3, config["hidden_size"])
+    assert list(config["id2label"].values()) == card["labels"] == ["negative", "neutral", "positive"]
+
+
+def test_the_model_card_states_the_figures_that_were_measured() -> None:
+    card = json.loads((MODEL / "model.json").read_text(encoding="utf-8"))
+    text = (MODEL.parents[1] / "docs" / "model-card.md").read_text(encoding="utf-8")
+    assert card["revision"] in text
+    for row in card["dev"].values():
+        figures = [row["macro_recall"], row["macro_f1"], row["accuracy"], row["ece"]]
+        cells = " | ".join(f"{100 * value:.1f}" for value in figures)
+        assert f"| {row['language']} |" in text
+        assert f"| {row['n']} | {cells} |" in text
