@@ -107,7 +107,7 @@ def _step(number: int, title: str) -> Iterator[list[str]]:
     yield said
     took = f"{time.perf_counter() - started:.1f} s"
     show.say(
-        show.coloured(f"{number}  {title:<9}", "bold cyan"), "; ".join(said), show.coloured(f"  {took}", "dim")
+        show.coloured(f"{number}  {title:<7}", "bold cyan"), show.coloured(f"{took:>7}  ", "dim"), "; ".join(said)
     )
 
 
@@ -204,5 +204,5 @@ def _draft(workspace: Workspace, now: datetime, actor: str) -> str:
     with workspace.database.read() as session:
         pressing = queries.inbox(session, now=now, limit=8)
     made = [draft_for(workspace, row.id, now=now, actor=actor) for row in pressing]
-    count = sum(draft is not None for draft in made)
+    count = sum(proposal.report is not None for proposal in made)
     return f"{count} drafts from saved replies; approving them is a person's word"
