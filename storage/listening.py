@@ -28,6 +28,7 @@ def record_page(
 ) -> None:
     """Advance the cursor to what the page says; call it in the transaction that stores the page's mentions."""
     row = state(session, listener, network)
+    row.network = network  # a row made before the first poll knows only the listener's type
     if page.cursor is not None:
         row.cursor = dict(page.cursor)
     row.last_poll_at = row.last_success_at = now

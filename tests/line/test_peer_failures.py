@@ -369,6 +369,7 @@ def test_terminal_escapes_in_a_post_reach_no_screen(world: LineWorld, capsys: py
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", said.out + said.err)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_import_killed_in_the_middle_is_completed_by_the_next(
     world: LineWorld, tmp_path: Path, database_url: str
 ) -> None:
