@@ -97,8 +97,8 @@ def run(far_away: Path, *words: object, code: int = 0) -> str:
     folder = far_away / "care"
     folder.mkdir(exist_ok=True)
     done = subprocess.run(
-        ["social-care", *map(str, words)], cwd=folder, env=environment, capture_output=True, text=True, timeout=300,
-        executable=far_away / "env" / "bin" / "social-care", check=False,
+        [far_away / "env" / "bin" / "social-care", *map(str, words)],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
@@ -114,7 +114,8 @@ def test_the_installed_wheel_does_the_main_job_without_the_tree(far_away: Path) 
     assert run(far_away, "--version").startswith("social-care ")
     posts = far_away / "posts.csv"
     posts.write_text(
-        "id,author,text,date\n1,ann,Where is my refund? Terrible.,2026-03-01\n2,li,订单一直没有发货，我要退款！,2026-03-01\n",
+        "id,author,text,date\n1,ann,Where is my refund? Terrible.,2026-03-01\n"
+        "2,li,订单一直没有发货，我要退款！,2026-03-01\n",
         encoding="utf-8",
     )
     run(far_away, "init", "--no-input", "--brand", "Kestrel")
