@@ -7,7 +7,7 @@ The class carries `Settings` (a pydantic model of its table in `social-care.toml
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -23,6 +23,7 @@ __all__ = [
     "ListenerClass",
     "ListenerContext",
     "Page",
+    "Rechecks",
     "Rejection",
     "TopicQuery",
 ]
@@ -65,6 +66,19 @@ class Listener(Protocol):
 
         Raises:
             SourceError: RateLimited, Transient or AuthFailed; pages yielded before it stay stored.
+        """
+        ...
+
+
+@runtime_checkable
+class Rechecks(Protocol):
+    """An optional ability: look known posts up again, so that those deleted where they stood are purged."""
+
+    def recheck(self, ids: list[str], now: datetime) -> Page:
+        """What became of up to 100 posts: edits as mentions, posts that are gone as deletions.
+
+        Raises:
+            SourceError: as `Listener.poll`.
         """
         ...
 

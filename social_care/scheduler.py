@@ -71,7 +71,7 @@ class Ticker:
 
     def tick(self) -> None:
         """Do everything that is due now. A failing part stops no other, and is told once, not each tick."""
-        for step in (self.poll_due, self.understand, self.track, self.digest):
+        for step in (self.poll_due, self.recheck, self.understand, self.track, self.digest):
             if self.stopping():
                 return
             problem = ""
@@ -165,6 +165,29 @@ class Ticker:
                 error=following.error,
                 parked=following.parked,
             )
+
+    def recheck(self) -> None:
+        """Once a day, ask each source that can tell whether the posts of open cases still stand."""
+        from social_care.rechecking import recheck_posts
+        from storage import leases, queries
+
+        for name in self.workspace.settings.listeners:
+            now = self.clock()
+            day = now.date().isoformat()
+            slot = f"recheck {name}"
+            with self.workspace.database.read() as session:
+                state = queries.listener_state(session, name)
+                done = leases.slot_taken(session, slot, day)
+            if done or state is None or state.parked_at is not None or self.stopping():
+                continue
+            with self.workspace.database.write() as session:
+                if not leases.claim_slot(session, slot, day, self.owner, now):
+                    continue
+            left = reads_left(self.workspace.listener_settings(name), state, now)
+            heard = recheck_posts(self.workspace, name, self.clock, reads_left=left)
+            if heard.deleted or heard.updated or heard.error:
+                said = pipeline.say_heard(heard) + (f"; {heard.error}" if heard.error else "")
+                self.tell(f"{name}: looked again: {said}")
 
     def understand(self) -> None:
         """Score and triage what waits, under one lease so that two processes do not compute the same."""

@@ -9,7 +9,16 @@ from storage.coverage import heard_shares as coverage_share
 from storage.inbox import EVERYTHING, InboxCounts, InboxFilter, InboxRow, case_counts, inbox, inbox_counts
 from storage.listening import ListenerStatus, listener_state, listener_status, reads_today
 from storage.tables import AUTHOR, CASE, DRAFT, LABEL, MENTION, REPLY, SCORE
-from storage.work import Unscored, has_work, latest_scores, save_scores, unscored, unscored_count, untriaged
+from storage.work import (
+    Unscored,
+    has_work,
+    latest_scores,
+    open_posts,
+    save_scores,
+    unscored,
+    unscored_count,
+    untriaged,
+)
 
 __all__ = [
     "EVERYTHING",
@@ -30,6 +39,7 @@ __all__ = [
     "latest_scores",
     "listener_state",
     "listener_status",
+    "open_posts",
     "reads_today",
     "save_scores",
     "table_counts",

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from storage.bulk import chunks, insert_ignoring
 from storage.models import Score
-from storage.tables import MENTION, SCORE
+from storage.tables import CASE, MENTION, SCORE
 
 
 class Unscored(NamedTuple):
@@ -48,6 +48,18 @@ def _to_triage(scorer: str) -> ColumnElement[bool]:
         MENTION.c.triaged_version < MENTION.c.version,
         or_(~_needs_score(), _scored(scorer)),
     )
+
+
+def open_posts(session: Session, listener: str, limit: int) -> list[str]:
+    """Native ids of a listener's posts in open cases, newest first: those somebody may be about to answer."""
+    statement = (
+        select(MENTION.c.native_id)
+        .join(CASE, CASE.c.id == MENTION.c.case_id)
+        .where(MENTION.c.listener == listener, MENTION.c.deleted_at.is_(None), CASE.c.status == "open")
+        .order_by(MENTION.c.posted_at.desc())
+        .limit(limit)
+    )
+    return list(session.connection().execute(statement).scalars())
 
 
 def unscored(session: Session, scorer: str, limit: int, *, ids: Collection[int] | None = None) -> list[Unscored]:
