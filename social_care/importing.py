@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from social_care import pipeline
 from social_care.cli import exits, show
+from social_care.understanding import understand
 from social_care.workspace import Workspace
 from storage.errors import ConfigError
 
@@ -170,7 +171,7 @@ def run_import(workspace: Workspace, request: ImportRequest, *, now: datetime, a
                 )
     scored = triaged = 0
     if request.score and not request.dry_run:
-        scored, triaged = pipeline.understand(workspace, now=now)
+        scored, triaged = understand(workspace, now=now)
     _tell_import(reading, heard, scored, triaged, dry_run=request.dry_run, as_json=as_json)
     return exits.PARTLY if heard.rejected else exits.OK
 

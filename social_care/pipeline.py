@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from responders.readings import TriageRules
     from responders.sla import PolicySet
     from sentiment.ports import Scorer, TextScore
-    from social_care.workspace import Workspace
     from storage.database import Database
     from storage.ingest import Stored
     from storage.models import Score
@@ -279,25 +278,3 @@ def say_heard(heard: Heard) -> str:
             parts.append(f"{count:,} {word}")
     parts += [f"{count:,} {reason}" for reason, count in heard.skipped.items() if count]
     return ", ".join(parts)
-
-
-def understand(workspace: "Workspace", *, now: datetime) -> tuple[int, int]:
-    """Score and triage what waits in a workspace, with progress bars; returns how many of each.
-
-    Where the database carries a work queue with living workers, the jobs are theirs and this does nothing.
-    """
-    from social_care.cli import show
-    from storage import jobs, queries
-
-    database = workspace.database
-    with database.read() as session:
-        if jobs.workers_alive(session, now):
-            return 0, 0
-        waiting = queries.unscored_count(session, workspace.scorer_name)
-    scored = 0
-    if waiting:
-        with show.progress("scoring", waiting) as advance:
-            scored = score_pending(database, workspace.scorer, now=now, advance=advance)
-    with show.progress("triage") as advance:
-        triaged = workspace.triage(now, advance)
-    return scored, triaged

@@ -132,7 +132,7 @@ def score(
 
 
 def _score_pending(invocation: Invocation, *, dry_run: bool) -> None:
-    from social_care.pipeline import understand
+    from social_care.understanding import understand
     from storage import queries
 
     workspace = invocation.workspace()
