@@ -31,6 +31,7 @@ class ImportRequest:
     preset: str | None = None
     brand: str | None = None
     zone: str | None = None
+    time_format: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     score: bool = True
     dry_run: bool = False
@@ -185,8 +186,9 @@ def _options(workspace: Workspace, request: ImportRequest, now: datetime) -> "Op
     accounts = frozenset(
         account for item in named for network in item.accounts for account in item.accounts_on(network)
     )
+    formats = (request.time_format,) if request.time_format else ()
     zone = request.zone or (workspace.zone if workspace.zone != "UTC" else None)
-    return Options(brand=brand, our_accounts=accounts, zone=zone, now=now)
+    return Options(brand=brand, our_accounts=accounts, zone=zone, time_format=formats, now=now)
 
 
 def _tell_import(

@@ -38,6 +38,12 @@ def import_(
     ] = None,
     brand: Annotated[str | None, typer.Option(help="The brand, where the file does not name one.")] = None,
     zone: Annotated[str | None, typer.Option(help="Zone of times without one; default: the workspace's.")] = None,
+    time_format: Annotated[
+        str | None,
+        typer.Option(
+            "--time-format", help="dmy or mdy where the days do not tell, iso, epoch, or a strptime pattern."
+        ),
+    ] = None,
     map_: Annotated[
         list[str] | None,
         typer.Option("--map", help="A column by role: --map text=Body --map time=Date.", metavar="ROLE=COLUMN"),
@@ -56,6 +62,7 @@ def import_(
         preset=preset,
         brand=brand,
         zone=zone,
+        time_format=time_format,
         columns=_pairs(map_),
         score=not no_score,
         dry_run=dry_run,
