@@ -24,7 +24,7 @@ class WeightsError(ValueError):
     """The file holds no weights that `unpack` can read; the message says why and what to do."""
 
 
-def pack(state_dict: Mapping[str, Tensor], path: Path) -> None:
+def pack(state_dict: Mapping[str, Tensor], path: Path, least: int = 0) -> None:
     """Write a state dict in compact form.
 
     Each matrix row is divided by its scale and rounded, so that no value moves by more than 0.57 of its row's
@@ -33,6 +33,7 @@ def pack(state_dict: Mapping[str, Tensor], path: Path) -> None:
     Args:
         state_dict: Floating-point tensors by name; no name may end in ``.scale``.
         path: File to write; replaced when it exists.
+        least: Matrices of fewer numbers become float16 as well: what is small is not worth the rounding.
 
     Raises:
         ValueError: A tensor is not floating point, not finite, too large for float16, or is named like a scale.
@@ -49,7 +50,7 @@ def pack(state_dict: Mapping[str, Tensor], path: Path) -> None:
         value = tensor.detach().cpu().float()
         if value.numel() and float(value.abs().max()) > _LARGEST_HALF:
             raise ValueError(f"{name!r} holds numbers beyond float16")
-        if value.ndim == 2 and value.numel():
+        if value.ndim == 2 and value.numel() and value.numel() >= least:
             scale = (value.abs().amax(dim=1) / 127).clamp(min=_SMALLEST_SCALE).half()
             packed[name] = (value / scale.float()[:, None]).round().clamp(-127, 127).to(torch.int8)
             packed[name + _SUFFIX] = scale

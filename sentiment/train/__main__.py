@@ -104,6 +104,7 @@ def teach(
     logits = distil.teacher_logits(model, specialist, vocabulary, texts)
     taught = distil.softened(examples, rows, logits)
     run(model, vocabulary.old_size, taught, distil.LAST, Checkpoint(out / CHECKPOINT, 2, 0), report)
+    distil.shift(model, distil.FINAL_BIAS)
 
 
 def run(
