@@ -14,6 +14,17 @@ MOST = 300
 AT_ONCE = 100
 
 
+def can_recheck(listener_type: str) -> bool:
+    """Whether listeners of this type can look posts up again.
+
+    Raises:
+        ConfigError: no such type is installed.
+    """
+    from listeners import registry
+
+    return hasattr(registry.load(listener_type), "recheck")
+
+
 def recheck_posts(
     workspace: Workspace, name: str, clock: Callable[[], datetime], *, reads_left: int | None
 ) -> pipeline.Heard:

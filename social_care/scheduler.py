@@ -168,10 +168,12 @@ class Ticker:
 
     def recheck(self) -> None:
         """Once a day, ask each source that can tell whether the posts of open cases still stand."""
-        from social_care.rechecking import recheck_posts
+        from social_care.rechecking import can_recheck, recheck_posts
         from storage import leases, queries
 
-        for name in self.workspace.settings.listeners:
+        for name, settings in self.workspace.settings.listeners.items():
+            if not can_recheck(settings.type):
+                continue
             now = self.clock()
             day = now.date().isoformat()
             slot = f"recheck {name}"
@@ -183,7 +185,7 @@ class Ticker:
             with self.workspace.database.write() as session:
                 if not leases.claim_slot(session, slot, day, self.owner, now):
                     continue
-            left = reads_left(self.workspace.listener_settings(name), state, now)
+            left = reads_left(settings, state, now)
             heard = recheck_posts(self.workspace, name, self.clock, reads_left=left)
             if heard.deleted or heard.updated or heard.error:
                 said = pipeline.say_heard(heard) + (f"; {heard.error}" if heard.error else "")
