@@ -23,7 +23,7 @@ test: $(VENV)/.installed ## Set up, then run the tests
 	$(BIN)/pytest -q -n 2 -m 'not slow'
 
 slow: $(VENV)/.installed ## The slower real-server and crash checks
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -n 2 -m slow
 
 lint: $(VENV)/.installed ## Style, types and the three floors
 	$(BIN)/ruff check .
