@@ -27,7 +27,7 @@ def start(url: str, listener: str, posts: int, size: int, part: str = "all") -> 
 
 
 def finish(process: "subprocess.Popen[str]") -> dict[str, int]:
-    output, errors = process.communicate(timeout=100)
+    output, errors = process.communicate(timeout=500)
     assert process.returncode == 0, errors[-2000:]
     counts: dict[str, int] = json.loads(output.splitlines()[-1])
     return counts
@@ -72,9 +72,11 @@ def test_an_import_killed_at_random_moments_goes_on_where_it_was(database: Datab
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_an_import_killed_many_times_goes_on_where_it_was(database: Database, database_url: str) -> None:
-    kill_until_done(database, database_url, posts=40_000, size=11, kills=40, longest=0.5)
+    # Every page is a commit, and one to a server takes longer: enough posts that no kill comes too late.
+    posts = 40_000 if database.dialect == "sqlite" else 8_000
+    kill_until_done(database, database_url, posts=posts, size=11, kills=40, longest=0.5)
 
 
 def test_two_processes_importing_the_same_pages_store_each_post_once(
