@@ -8,7 +8,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -29,6 +29,7 @@ from sentiment.train.data import (
     training_passes,
 )
 from sentiment.train.export import write_model_folder
+from sentiment.train.figures import logits_of
 from sentiment.train.loop import Example, Settings, train
 from sentiment.train.vocabulary import Vocabulary, widen, widened_embedding
 
@@ -104,7 +105,33 @@ def teach(
     logits = distil.teacher_logits(model, specialist, vocabulary, texts)
     taught = distil.softened(examples, rows, logits)
     run(model, vocabulary.old_size, taught, distil.LAST, Checkpoint(out / CHECKPOINT, 2, 0), report)
+    distil.shift(model, distil.TAUGHT_BIAS)
+    teach_short(model, specialist, vocabulary, corpus, Checkpoint(out / CHECKPOINT, 3, 0), limit, report)
     distil.shift(model, distil.FINAL_BIAS)
+
+
+def teach_short(
+    model: nn.Module,
+    specialist: nn.Module,
+    vocabulary: Vocabulary,
+    corpus: Corpus,
+    start: Checkpoint,
+    limit: int | None,
+    report: Callable[[str], None],
+) -> None:
+    """Fragments as the specialist reads them, whole rows as the model itself does, and a few of the others."""
+    fragments, whole, others = (part[:limit] for part in distil.short_rows(corpus.train, distil.SHORT.seed))
+    answers = [
+        torch.tensor(logits_of(teacher, vocabulary.tokenizer, [row.text for row in rows])).float()
+        for teacher, rows in ((specialist, fragments), (model, whole))
+    ]
+    rows = [*fragments, *whole, *others]
+    examples = distil.english_weighted(make_examples(rows, vocabulary, corpus, distil.SHORT.seed), rows)
+    examples = distil.softened(examples, rows, torch.cat(answers))
+    # A fragment has its teacher only: the label belongs to the whole text.
+    examples = [replace(one, weight=0.0) if index < len(fragments) else one for index, one in enumerate(examples)]
+    random.Random(distil.SHORT.seed).shuffle(examples)  # noqa: S311  # a seeded order, nothing secret
+    run(model, vocabulary.old_size, examples, distil.SHORT, start, report)
 
 
 def run(

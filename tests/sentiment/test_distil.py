@@ -44,3 +44,14 @@ def test_only_english_rows_are_taught_and_in_their_order() -> None:
     assert [one.soft for one in taught] == [(1.0, 0.0, 0.0), None, (0.0, 0.0, 1.0)]
     weighted = distil.english_weighted(examples, rows)
     assert [one.weight for one in weighted] == [2.0, 1.0, 0.9]
+
+
+def test_fragments_are_parts_of_english_rows_and_every_time_the_same() -> None:
+    names = ("zh_weibo", "french", "german", "spanish", "italian", "portuguese", "indonesian")
+    rows = {"en": [Row("one two three four", 2, "en"), Row("five", 0, "en")]} | {
+        n: [Row("x y", 1, n)] for n in names
+    }
+    fragments, whole, others = distil.short_rows(rows, 41)
+    assert [row.text in "one two three four" for row in fragments] == [True]  # one word has no part
+    assert (len(whole), {row.source for row in others}) == (2, set(names))
+    assert distil.short_rows(rows, 41) == (fragments, whole, others)
