@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from storage.database import Database, open_database
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests import clock and postgres_server
+
+# Machines differ and are shared: no test is judged by the clock, and the first example may load a model.
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
 
 _numbers = itertools.count(1)
 
