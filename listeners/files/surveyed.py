@@ -78,7 +78,9 @@ def _settle_time(mapping: Mapping, table: Table, options: Options) -> Mapping:
             "say their format, for example time_format = '%d.%m.%Y %H:%M'"
         )
     if guess.ambiguous:
-        raise ConfigError(f"{name}: {guess.reason}; say time_format = 'dmy' or 'mdy' (on the command line: --time-format dmy)")
+        raise ConfigError(
+            f"{name}: {guess.reason}; say time_format = 'dmy' or 'mdy' (on the command line: --time-format dmy)"
+        )
     return mapping.model_copy(update={"time_format": guess.formats})
 
 
