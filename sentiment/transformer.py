@@ -63,7 +63,7 @@ class TransformerScorer:
         Args:
             model: None for the bundled model (no network is touched), a folder, or a Hugging Face id.
             revision: For a Hugging Face id: the commit, tag or branch.
-            threads: Processor cores to use; None takes all that this process may run on, at most eight.
+            threads: Processor cores to use; None takes a quarter of those this process may run on, at most eight.
             urgency_weights: Changes to the default urgency weights.
             default_language: The workspace's language.
 
@@ -210,7 +210,9 @@ def _rounded(row: Sequence[float]) -> Probabilities:
 
 
 def _cores() -> int:
+    """A quarter of the cores, at least one: a second one gives little speed for much processor time."""
     try:
-        return min(8, len(os.sched_getaffinity(0)))
+        cores = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS and Windows cannot say
-        return min(8, os.cpu_count() or 1)
+        cores = os.cpu_count() or 1
+    return min(8, max(1, cores // 4))

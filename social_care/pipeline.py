@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sentiment.ports import Scorer, TextScore
     from storage.database import Database
     from storage.ingest import Stored
-    from storage.models import Score
+    from storage.work import NewScore
 
 SCORE_BATCH = 2048
 """Mentions scored between two commits: large enough to sort by length, small enough to lose little to a kill."""
@@ -210,11 +210,11 @@ def text_of(title: str | None, text: str) -> str:
     return f"{title}. {text}" if title and not text.startswith(title) else text
 
 
-def to_row(mention_id: int, version: int, verdict: "TextScore", now: datetime) -> "Score":
+def to_row(mention_id: int, version: int, verdict: "TextScore", now: datetime) -> "NewScore":
     """The row that keeps one verdict."""
-    from storage.models import Score
+    from storage.work import NewScore
 
-    return Score(
+    return NewScore(
         mention_id=mention_id,
         mention_version=version,
         scorer=verdict.scorer,

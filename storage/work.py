@@ -1,7 +1,8 @@
 """What waits: mentions to score and mentions to triage, and the scores that come back."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlmodel import Session
@@ -114,7 +115,26 @@ def has_work(session: Session, scorer: str) -> bool:
 _SCORE_COLUMNS = [column.name for column in SCORE.columns if column.name != "id"]
 
 
-def save_scores(session: Session, rows: Sequence[Score]) -> int:
+class NewScore(NamedTuple):
+    """A score about to be stored: the columns of `Score`, without the cost of a row object for each."""
+
+    mention_id: int
+    mention_version: int
+    scorer: str
+    language: str
+    sentiment: str
+    negative: float
+    neutral: float
+    positive: float
+    abstained: bool
+    urgency: float
+    reply_needed: bool
+    reply_reason: str
+    factors: list[dict[str, Any]]
+    scored_at: datetime
+
+
+def save_scores(session: Session, rows: Sequence[Score | NewScore]) -> int:
     """Store scores; returns how many were kept.
 
     One that exists already is left as it is, and one for a mention deleted meanwhile is dropped: its evidence
