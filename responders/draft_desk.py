@@ -7,7 +7,7 @@ which computes the same report and writes nothing. `actor` is the person at the 
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from responders import actions, drafts
 from responders.desk import mention_of, newest_mention
@@ -19,7 +19,7 @@ from responders.saved_replies import SavedReply
 from storage import desk as rows
 from storage.desk_values import DraftChange, DraftReport, NewDraft
 from storage.errors import StateError
-from storage.models import Brand, Case, Draft, Mention
+from storage.models import Brand, Case, Mention
 
 
 def propose(
@@ -39,7 +39,7 @@ def propose(
     case = rows.load_case_facts(session, case_id, lock=False).case
     thread = rows.case_thread(session, case)
     handles = _handles(session, thread)
-    brand = session.exec(select(Brand.name).where(Brand.id == case.brand_id)).one()
+    brand = session.get_one(Brand, case.brand_id).name
     drafter = SavedReplyDrafter(replies, today, agent, handles)
     wanted = language or case_language(session, case)
     return drafter.explain(case, thread, language=wanted, brand=brand)
@@ -199,27 +199,6 @@ def hand_off_draft(
         session, facts, change, actor=who, now=now, expected_revision=expected_revision, dry_run=dry_run
     )
     return report, sheet
-
-
-def void_stale_drafts(session: Session, *, now: datetime, actor: str = "system") -> int:
-    """Void the drafts whose post was edited or deleted since; returns how many. Safe to run again at any time."""
-    ids = session.exec(
-        select(Draft.id)
-        .join(Mention, col(Mention.id) == col(Draft.in_reply_to))
-        .where(
-            col(Draft.status).in_(("drafted", "approved", "refused", "handed_off")),
-            col(Mention.deleted_at).is_not(None) | (col(Mention.version) != col(Draft.mention_version)),
-        )
-        .order_by(col(Draft.case_id), col(Draft.id))
-    ).all()
-    voided = 0
-    for draft_id in ids:
-        facts = rows.load_draft_facts(session, _number(draft_id))
-        change = drafts.void(facts.draft, facts.mention)
-        if change is not None:
-            rows.execute_draft(session, facts, change, actor=actor, now=now)
-            voided += 1
-    return voided
 
 
 def case_language(session: Session, case: Case) -> str:

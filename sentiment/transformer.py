@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sentiment.language import UNKNOWN, detect
 from sentiment.loading import Model, Windows, load_model
+from sentiment.naming import scorer_name
 from sentiment.passages import Reading, read_whole
 from sentiment.ports import SENTIMENTS, UNIFORM, Factor, Probabilities, Sentiment, TextScore
 from sentiment.reply import reply_needed
@@ -74,10 +74,7 @@ class TransformerScorer:
         weights = checked_weights(urgency_weights or {})
         loaded = load_model(model, revision=revision, threads=threads or _cores())
         # The lexicon and changed weights decide the urgency: other ones must lead to new scores.
-        name = f"{loaded.name}+u{bundled_lexicon().version}"
-        if weights != checked_weights({}):
-            name += "." + hashlib.sha256(repr(sorted(weights.items())).encode()).hexdigest()[:8]
-        return cls(loaded, weights, default_language, name)
+        return cls(loaded, weights, default_language, scorer_name(loaded.name, weights))
 
     @property
     def name(self) -> str:
