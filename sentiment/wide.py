@@ -1,8 +1,8 @@
 """The wide half of the model: a linear classifier over hashed character n-grams, beside the deep half.
 
-A small encoder that reads many languages knows few of their words; a table of character n-grams learns them from the
-same rows and errs elsewhere, so the two together are better than either ("wide and deep", Cheng et al. 2016; feature
-hashing: Weinberger et al. 2009). Everything is numpy over whole batches: a text costs some ten microseconds.
+A small encoder that reads many languages knows few of their words; a table of character n-grams learns them from
+the same rows and errs elsewhere, so the two together are better than either ("wide and deep", Cheng et al. 2016;
+feature hashing: Weinberger et al. 2009). Everything is numpy over whole batches: a text costs some ten microseconds.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -106,7 +107,7 @@ class Wide:
     @property
     def columns(self) -> int:
         """Logits a text: the three sentiments, then the other heads, if any."""
-        return self._table.shape[1]
+        return int(self._table.shape[1])
 
     @classmethod
     def load(cls, folder: Path) -> Wide | None:
@@ -138,7 +139,7 @@ class Wide:
             "fold_from": "".join(map(chr, self._fold)),
             "fold_to": "".join(map(chr, self._fold.values())),
         }
-        tensors = {"table": self._table, "scale": self._scale, "bias": self._bias}
+        tensors: dict[str, npt.NDArray[Any]] = {"table": self._table, "scale": self._scale, "bias": self._bias}
         save_file(tensors, folder / WIDE_FILE, metadata={"wide": json.dumps(facts)})
 
     def logits(self, texts: Sequence[str]) -> Floats:
