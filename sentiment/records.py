@@ -100,7 +100,7 @@ def _lines(source: IO[bytes] | IO[str], name: str) -> Iterator[str]:
     if isinstance(first, str):
         text = _Joined(first.removeprefix("\ufeff"), cast("IO[str]", source))
     else:
-        encoding = _encoding(first, name)
+        encoding = guess_encoding(first, name)
         raw = io.BufferedReader(_Rewound(first, cast("IO[bytes]", source)), _SNIFF_BYTES)
         text = io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline="")
     while line := text.readline(_MAX_RECORD):
@@ -113,8 +113,12 @@ class _Readable(Protocol):
     def readline(self, size: int, /) -> str: ...
 
 
-def _encoding(first: bytes, name: str) -> str:
-    """Guess the encoding from the first bytes; refuse what is no text."""
+def guess_encoding(first: bytes, name: str) -> str:
+    """Guess the encoding from the first bytes.
+
+    Raises:
+        StreamError: They are no text.
+    """
     for bom, encoding in _BOMS:
         if first.startswith(bom):
             return encoding
@@ -225,14 +229,32 @@ def _text_of(value: object) -> str | Broken:
 
 
 def _csv(lines: Iterator[str], name: str, on_broken: OnBroken) -> Iterator[Record]:
-    heading = next((line for line in lines if line.strip()), "")
-    delimiter = _delimiter(heading)
-    headings = _cells(heading)
+    headings, rows = csv_rows(lines, on_broken)
     column = _column(headings, TEXT_HEADINGS)
     if column is None:
         found = ", ".join(repr(h[:30]) for h in headings[:8])
         raise StreamError(f"{name} has no column of texts: name one `text` (found {found})")
     language = _column(headings, LANGUAGE_HEADINGS)
+    for start, row in rows:
+        if len(row) <= column:
+            on_broken(Broken(start, f"the row has {len(row)} of {len(headings)} columns, and no text"))
+            continue
+        code = row[language] if language is not None and language < len(row) else None
+        yield Record(start, row[column], code or None)
+
+
+def csv_rows(lines: Iterator[str], on_broken: OnBroken) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """Read a CSV: its headings, and its rows, each with the line it starts on (from 1); empty lines are no rows.
+
+    Args:
+        lines: Lines with their ends; the delimiter is told from the first that is not blank.
+        on_broken: Is told of every row that could not be read; the next line is a row again.
+    """
+    heading = next((line for line in lines if line.strip()), "")
+    return _cells(heading), _csv_rows(lines, _delimiter(heading), on_broken)
+
+
+def _csv_rows(lines: Iterator[str], delimiter: str, on_broken: OnBroken) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_RECORD))
     counted = _Counted(lines)
     rows = csv.reader(counted, delimiter=delimiter)
@@ -247,13 +269,8 @@ def _csv(lines: Iterator[str], name: str, on_broken: OnBroken) -> Iterator[Recor
             counted.give_back()
             rows = csv.reader(counted, delimiter=delimiter)
             continue
-        if not row:
-            continue
-        if len(row) <= column:
-            on_broken(Broken(start, f"the row has {len(row)} of {len(headings)} columns, and no text"))
-            continue
-        code = row[language] if language is not None and language < len(row) else None
-        yield Record(start, row[column], code or None)
+        if row:
+            yield start, row
 
 
 class _NeverClosed(Exception):
