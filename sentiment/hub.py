@@ -1,84 +1,211 @@
-"""Any model that is no packed BERT: through the Auto classes of `transformers`, by folder or Hugging Face id."""
+"""Models from elsewhere: a folder or a Hugging Face id, on whatever this machine computes fastest with.
+
+A BERT classifier on a processor takes the same packed way as the bundled model; every other one goes through the
+Auto classes of `transformers`. Code that comes with a model is never run, and nothing is loaded that
+`sentiment.pinned` has not compared with its record.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment.labels import class_of_each, names_in_order
-from sentiment.loading import OVERLAP_TOKENS, Model, Windows, model_of
+from sentiment.card import read_json
+from sentiment.loading import OVERLAP_TOKENS, Model, Windows, load_packed, model_of
+from sentiment.lock import Terms
+from sentiment.pinned import Place, Reading, card_of, reading, settle, suffix
 from sentiment.ports import ModelError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
-_TOKENS_PER_BATCH = 4096
+TOKENS_PER_BATCH = 4096
+"""Tokens of a batch on a processor, padding included: as many as its caches hold the activations of."""
+TOKENS_PER_BATCH_ON_GPU = 32_768
+_CLOSE = 0.03
+"""How near a border bfloat16 is not trusted: many layers drift further than the few of the bundled model."""
 _DEFAULT_MAX_TOKENS = 512
+_OFFSET = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2vec-text", "xmod"}
+"""Model types that count positions from the padding token on: two fewer than their table has."""
 
 
-def load_from_hub(model: str, revision: str | None, threads: int) -> Model:
-    """Load a model by its Hugging Face id; without the network where ``HF_HUB_OFFLINE`` says so.
-
-    Raises:
-        ModelError: It cannot be loaded; the message says what to fix.
-    """
-    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
-    options = {"revision": revision, "local_files_only": offline}
-    return load_through_transformers(model, None, {}, threads, options)
-
-
-def load_through_transformers(
-    source: str, name: str | None, card: Mapping[str, Any], threads: int, options: Mapping[str, Any]
-) -> Model:
-    """Load any classifier with the Auto classes of `transformers`; code that comes with it is never run.
+def load_other(model: str | Path, revision: str | None, threads: int, terms: Terms) -> Model:
+    """Load a model that does not ship with the package.
 
     Args:
-        source: A folder or a Hugging Face id.
-        name: ``model@revision``; None takes the source and its commit.
-        card: The folder's card; empty where there is none.
+        model: A folder or a Hugging Face id.
+        revision: The commit of an id.
         threads: Processor cores to use.
-        options: What `from_pretrained` is told: ``revision``, ``local_files_only``.
+        terms: What a person settled about such models.
 
     Raises:
-        ModelError: It cannot be loaded; the message says what to fix.
+        ModelError: It cannot be had, is not what it was, or cannot be used; the message says what to fix.
+    """
+    # The checksums are computed beside the imports, which take as long.
+    with ThreadPoolExecutor(1) as pool:
+        settling = pool.submit(settle, model, revision, terms)
+        import torch  # noqa: F401
+
+        place = settling.result()
+    config = read_json(place.folder / "config.json")
+    refuse_code(config, place.model)
+    card = card_of(place)
+    read = reading(config, card, place.entry, terms)
+    card |= {
+        "revision": f"{card['revision']}{suffix(place.entry, terms)}",
+        "temperature": read.temperature,
+        "abstain_below": read.abstain_below,
+    }
+    device = choose_device(terms.device)
+    if takes_packed_way(place.folder, config, device):
+        return load_packed(place.folder, card, config, threads, read.classes)
+    return _through_transformers(place, card, config, read, threads, device)
+
+
+def takes_packed_way(folder: Path, config: Mapping[str, Any], device: str) -> bool:
+    """Say whether a model is computed by `sentiment.fast`: packed weights always, a plain BERT on a processor.
+
+    Raises:
+        ModelError: It has to, for its weights are packed, and cannot.
+    """
+    from sentiment.card import PACKED_WEIGHTS, weights_file
+    from sentiment.fast import unsupported_reason
+
+    weights = weights_file(folder)
+    reason = unsupported_reason(config)
+    if reason is None and not (folder / "tokenizer.json").is_file():
+        reason = "it has no tokenizer.json"
+    if reason is not None and weights.name == PACKED_WEIGHTS:
+        raise ModelError(f"{folder}: packed weights need a BERT classifier with tokenizer.json ({reason})")
+    if weights.name == PACKED_WEIGHTS:
+        return True
+    return reason is None and device == "cpu" and weights.suffix == ".safetensors"
+
+
+def refuse_code(config: Mapping[str, Any], model: str) -> None:
+    """Refuse a model that asks for code from elsewhere.
+
+    Raises:
+        ModelError: Its type is known to no release of transformers, or it names compute kernels of the hub.
+    """
+    for key, value in config.items():
+        chooses = "attn_implementation" in key or "experts_implementation" in key
+        if chooses and (isinstance(value, Mapping) or "/" in str(value)):
+            raise ModelError(f"{model}: its config.json asks for compute kernels from the hub ({key})")
+    if "auto_map" in config:
+        from transformers import CONFIG_MAPPING
+
+        if config.get("model_type") not in CONFIG_MAPPING:
+            raise ModelError(
+                f"{model} brings code of its own, which is never run (model type {config.get('model_type')!r}); "
+                "choose one that transformers knows"
+            )
+
+
+def choose_device(wish: str) -> str:
+    """Return where to compute: what was asked for, else a GPU where there is one.
+
+    Args:
+        wish: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+
+    Raises:
+        ModelError: This machine, or this build of torch, has no such device.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+    has_mps = torch.backends.mps.is_available()
+    if wish == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu"
+    kind, _, number = wish.partition(":")
+    there = {"cpu": 1, "mps": int(has_mps), "cuda": torch.cuda.device_count()}
+    if kind not in there or (number and not number.isdigit()) or int(number or 0) >= there[kind]:
+        found = ", ".join(name for name, count in there.items() if count)
+        raise ModelError(f"device {wish!r}: this machine offers torch {found}; write one of these, or auto")
+    return wish
+
+
+def arithmetic(device: str) -> torch.dtype:
+    """The number format a device is fast with: bfloat16 where the hardware multiplies it, else float32."""
+    import torch
 
     from sentiment.fast import bfloat16_is_fast
 
-    torch.set_num_threads(threads)
-    dtype = torch.bfloat16 if bfloat16_is_fast() else torch.float32
-    try:
-        config = AutoConfig.from_pretrained(source, trust_remote_code=False, **options)
-        classes = class_of_each(names_in_order({"id2label": dict(config.id2label)}))
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **options)
-        network = AutoModelForSequenceClassification.from_pretrained(
-            source, config=config, trust_remote_code=False, dtype=dtype, **options
-        )
-    except ModelError:
-        raise
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError) as error:
-        raise ModelError(_load_advice(source, options, error)) from error
-    network.eval()
-    commit = getattr(config, "_commit_hash", None) or options.get("revision") or "unknown"
+    if device.startswith("cuda"):
+        # Emulated bfloat16 on older cards is slower than float32, and float16 overflows in some models.
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = device == "cpu" and bfloat16_is_fast()
+    return torch.bfloat16 if fast else torch.float32
+
+
+def _through_transformers(
+    place: Place, card: Mapping[str, Any], config: Mapping[str, Any], read: Reading, threads: int, device: str
+) -> Model:
+    import torch
+
+    if device == "cpu":
+        torch.set_num_threads(threads)
+    dtype = arithmetic(device)
+    network, tokenizer = _load(place, device, dtype)
     limit = _token_limit(tokenizer, config, card)
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+    exact: list[Any] = []
 
     def encode(texts: Sequence[str]) -> list[Windows]:
         return _windows(tokenizer, texts, limit)
 
     def logits(sequences: Sequence[Sequence[int]]) -> Tensor:
-        return _padded_logits(network, sequences, tokenizer.pad_token_id or 0)
+        return padded_logits(network, sequences, pad, device)
 
-    return model_of(name or f"{source}@{commit}", encode, logits, classes, card, "transformers")
+    def exact_logits(sequences: Sequence[Sequence[int]]) -> Tensor:
+        if not exact:  # a second copy in memory, only once a close call asks for it
+            exact.append(_load(place, device, torch.float32)[0])
+        return padded_logits(exact[0], sequences, pad, device)
+
+    careful: Callable[[Sequence[Sequence[int]]], Tensor] | None = exact_logits
+    if dtype == torch.float32:
+        careful = None
+    name = f"{card['name']}@{card['revision']}"
+    loaded = model_of(name, encode, logits, read.classes, card, "transformers", careful)
+    return replace(loaded, close=_CLOSE, device=device, dtype=str(dtype).removeprefix("torch."))
 
 
-def _token_limit(tokenizer: Any, config: Any, card: Mapping[str, Any]) -> int:
-    # Some tokenizers name a limit of 10**30; RoBERTa counts two positions more than it can read.
-    positions = int(getattr(config, "max_position_embeddings", None) or _DEFAULT_MAX_TOKENS)
-    if config.model_type in {"roberta", "xlm-roberta", "camembert"}:
+def _load(place: Place, device: str, dtype: torch.dtype) -> tuple[Any, Any]:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    source = str(place.folder)
+    safe = any(file.suffix == ".safetensors" for file in place.folder.iterdir())
+    # The files lie here and were compared: nothing may be looked up, and nothing they bring may be run.
+    closed = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, **closed)
+        network, report = AutoModelForSequenceClassification.from_pretrained(
+            source, dtype=dtype, use_safetensors=safe, output_loading_info=True, **closed
+        )
+    except ModelError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError, AttributeError) as error:
+        raise ModelError(_advice(place, error)) from error
+    except Exception as error:  # safetensors and the Rust tokenizer raise nothing more precise
+        raise ModelError(_advice(place, error)) from error
+    missing = sorted(report["missing_keys"])
+    if missing:
+        # transformers fills them with random numbers: a base model without its classifier would score by dice.
+        raise ModelError(
+            f"{place.model} is no finished classifier: {len(missing)} of its weights are missing ({missing[0]})"
+        )
+    network.to(device).eval()
+    return network, tokenizer
+
+
+def _token_limit(tokenizer: Any, config: Mapping[str, Any], card: Mapping[str, Any]) -> int:
+    # Some tokenizers name a limit of 10**30.
+    positions = int(config.get("max_position_embeddings") or _DEFAULT_MAX_TOKENS)
+    if config.get("model_type") in _OFFSET:
         positions -= 2
     limits = [int(tokenizer.model_max_length), positions, _DEFAULT_MAX_TOKENS]
     return min([*limits, int(card["max_tokens"])] if card.get("max_tokens") else limits)
@@ -100,38 +227,43 @@ def _windows(tokenizer: Any, texts: Sequence[str], limit: int) -> list[Windows]:
     return windows
 
 
-def _padded_logits(network: Any, sequences: Sequence[Sequence[int]], pad: int) -> Tensor:
-    """Run any classifier over batches of like length."""
+def padded_logits(network: Any, sequences: Sequence[Sequence[int]], pad: int, device: str) -> Tensor:
+    """Run any classifier over batches of like length, filled by tokens rather than by texts.
+
+    Returns:
+        Float32 (sequences, classes) on the processor, in the order of the sequences.
+    """
     import torch
 
+    budget = TOKENS_PER_BATCH if device == "cpu" else TOKENS_PER_BATCH_ON_GPU
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
-    result = torch.empty(len(sequences), network.config.num_labels)
+    parts: list[Tensor] = []
     start = 0
     with torch.inference_mode():
         while start < len(order):
             end = start + 1
-            while end < len(order) and (end + 1 - start) * len(sequences[order[end]]) <= _TOKENS_PER_BATCH:
+            while end < len(order) and (end + 1 - start) * len(sequences[order[end]]) <= budget:
                 end += 1
             chosen = order[start:end]
             width = len(sequences[chosen[-1]])
             ids = torch.tensor([[*sequences[i], *[pad] * (width - len(sequences[i]))] for i in chosen])
             lengths = torch.tensor([len(sequences[i]) for i in chosen])
             mask = (torch.arange(width) < lengths[:, None]).long()
-            result[chosen] = network(input_ids=ids, attention_mask=mask).logits.float()
+            # Results stay on the device until the end, so that it never waits for a copy.
+            parts.append(network(input_ids=ids.to(device), attention_mask=mask.to(device)).logits.float())
             start = end
+        result = torch.empty(len(order), network.config.num_labels)
+        if parts:
+            result[order] = torch.cat(parts).cpu()
     return result
 
 
-def _load_advice(source: str, options: Mapping[str, Any], error: Exception) -> str:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if options.get("revision") is not None or not Path(source).is_dir():
-        where = (
-            "offline (HF_HUB_OFFLINE is set), and it is not in the cache"
-            if options["local_files_only"]
-            else "online"
-        )
+def _advice(place: Place, error: Exception) -> str:
+    reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    needs = [name for name in ("sentencepiece", "tiktoken", "protobuf") if name in str(error).lower()]
+    if needs and not (place.folder / "tokenizer.json").is_file():
         return (
-            f"cannot load the model {source!r} ({where}): {reason}. Check the name and revision, download it once "
-            "while online, or give the path of a folder that holds it."
+            f"{place.model} has no tokenizer.json, and its tokenizer needs a package that is not installed: "
+            f"pip install sentencepiece protobuf ({reason})"
         )
-    return f"cannot load the model in {source}: {reason}. Copy or download it again."
+    return f"cannot load the model {place.model}: {reason}. Copy or download it again, or choose another."

@@ -8,12 +8,13 @@ tokenizer alone, which saves two seconds of imports and most of the processor ti
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentiment.card import BUNDLED, PACKED_WEIGHTS, read_card, read_json, weights_file
 from sentiment.labels import class_of_each, names_in_order
+from sentiment.lock import Terms
 from sentiment.ports import ModelError
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class Model:
         languages: Languages it reads well; None where its card does not say, which is taken as all.
         languages_weak: Languages it reads so-so.
         way: ``packed`` or ``transformers``.
+        close: Borders nearer than this in probability are decided by `exact_logits`.
+        device: Where it computes: ``cpu``, ``cuda``, ``mps``.
+        dtype: The number format it computes in: ``bfloat16``, ``float32``.
     """
 
     name: str
@@ -54,56 +58,56 @@ class Model:
     languages: frozenset[str] | None
     languages_weak: frozenset[str]
     way: str
+    close: float = 0.006
+    device: str = "cpu"
+    dtype: str = "float32"
 
 
-def load_model(model: str | Path | None, *, revision: str | None, threads: int) -> Model:
+def load_model(
+    model: str | Path | None, *, revision: str | None, threads: int, terms: Terms | None = None
+) -> Model:
     """Load a model.
 
     Args:
         model: A folder, a Hugging Face id such as ``owner/name``, or None for the bundled model.
-        revision: A commit, tag or branch of a Hugging Face id; pin a commit for scores that can be repeated.
+        revision: The commit of a Hugging Face id.
         threads: Processor cores to use.
+        terms: On which terms a model from elsewhere may be used; None takes the strictest, with no lock file.
 
     Raises:
         ModelError: It cannot be loaded; the message says what to fix.
     """
-    folder = BUNDLED if model is None else Path(model)
-    if model is None or folder.is_dir():
+    if model is None:
         if revision is not None:
-            raise ModelError("a model folder has no revisions; leave `revision` out")
-        return _from_folder(folder, threads)
-    if str(model).startswith((".", "/", "~")) or str(model).count("/") > 1:
-        raise ModelError(f"no model folder at {model}")
-    from sentiment.hub import load_from_hub
+            raise ModelError("the bundled model has no revisions; leave `revision` out")
+        card, config = read_card(BUNDLED), read_json(BUNDLED / "config.json")
+        return load_packed(BUNDLED, card, config, threads, class_of_each(names_in_order(config)))
+    from sentiment.hub import load_other
 
-    return load_from_hub(str(model), revision, threads)
-
-
-def _from_folder(folder: Path, threads: int) -> Model:
-    card = read_card(folder)
-    config = read_json(folder / "config.json")
-    packed = weights_file(folder).name == PACKED_WEIGHTS
-    from sentiment.fast import unsupported_reason
-
-    reason = unsupported_reason(config)
-    if reason is None and (folder / "tokenizer.json").is_file() and weights_file(folder).suffix == ".safetensors":
-        return _packed(folder, card, config, threads)
-    if packed:
-        raise ModelError(f"{folder}: packed weights need a BERT classifier with tokenizer.json ({reason})")
-    name = f"{card['name']}@{card['revision']}"
-    from sentiment.hub import load_through_transformers
-
-    return load_through_transformers(str(folder), name, card, threads, {"local_files_only": True})
+    return load_other(model, revision, threads, terms or Terms())
 
 
-def _packed(folder: Path, card: Mapping[str, Any], config: Mapping[str, Any], threads: int) -> Model:
+def load_packed(
+    folder: Path, card: Mapping[str, Any], config: Mapping[str, Any], threads: int, classes: tuple[int, ...]
+) -> Model:
+    """Load a BERT classifier without the model code of `transformers`; for a processor.
+
+    Args:
+        folder: The model's files.
+        card: Its card.
+        config: Its ``config.json``, of which `sentiment.fast.unsupported_reason` said nothing.
+        threads: Processor cores to use.
+        classes: What each of its labels means, see `Model`.
+
+    Raises:
+        ModelError: A file is missing or damaged.
+    """
     import torch
     from tokenizers import Tokenizer
 
     from sentiment.fast import PackedBert
 
     torch.set_num_threads(1)  # cores work on batches of their own, see PackedBert
-    classes = class_of_each(names_in_order(config))
     positions = config.get("max_position_embeddings", _DEFAULT_MAX_TOKENS)
     limit = min(int(card.get("max_tokens") or positions), int(positions))
     try:
@@ -134,7 +138,9 @@ def _packed(folder: Path, card: Mapping[str, Any], config: Mapping[str, Any], th
         ]
 
     careful = None if bert.dtype == torch.float32 else exact_logits
-    return model_of(f"{card['name']}@{card['revision']}", encode, bert.logits, classes, card, "packed", careful)
+    name = f"{card['name']}@{card['revision']}"
+    loaded = model_of(name, encode, bert.logits, classes, card, "packed", careful)
+    return replace(loaded, dtype=str(bert.dtype).removeprefix("torch."))
 
 
 def _state(folder: Path) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sentiment.language import UNKNOWN, detect
 from sentiment.loading import Model, Windows, load_model
+from sentiment.lock import Terms
 from sentiment.naming import scorer_name
 from sentiment.passages import Reading, read_whole
 from sentiment.ports import SENTIMENTS, UNIFORM, Factor, Probabilities, Sentiment, TextScore
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 TOLERANCE = 0.01
 """How far a probability may move with the texts scored beside it: bfloat16 rounds, and sums in another order."""
-_CLOSE = 0.006
-"""Calls closer than this are computed again in float32, so that rounding never decides a label."""
 _CHUNK = 8192
 _DIGITS = 4
 
@@ -57,22 +56,24 @@ class TransformerScorer:
         threads: int | None = None,
         urgency_weights: Mapping[str, float] | None = None,
         default_language: str = "en",
+        terms: Terms | None = None,
     ) -> TransformerScorer:
         """Load a scorer.
 
         Args:
             model: None for the bundled model (no network is touched), a folder, or a Hugging Face id.
-            revision: For a Hugging Face id: the commit, tag or branch.
+            revision: For a Hugging Face id: the commit.
             threads: Processor cores to use; None takes a quarter of those this process may run on, at most eight.
             urgency_weights: Changes to the default urgency weights.
             default_language: The workspace's language.
+            terms: On which terms a model from elsewhere may be used, see `sentiment.lock.Terms`.
 
         Raises:
             ModelError: The model cannot be loaded; the message says what to fix.
             ValueError: An urgency weight is unknown or out of range.
         """
         weights = checked_weights(urgency_weights or {})
-        loaded = load_model(model, revision=revision, threads=threads or _cores())
+        loaded = load_model(model, revision=revision, threads=threads or _cores(), terms=terms)
         # The lexicon and changed weights decide the urgency: other ones must lead to new scores.
         return cls(loaded, weights, default_language, scorer_name(loaded.name, weights))
 
@@ -80,6 +81,11 @@ class TransformerScorer:
     def name(self) -> str:
         """``model@revision+uN``: the model, its revision, and the version of the urgency lexicon and weights."""
         return self._name
+
+    @property
+    def runs_on(self) -> tuple[str, str]:
+        """Where it computes and in which number format: ``("cuda", "bfloat16")``."""
+        return self._model.device, self._model.dtype
 
     @property
     def way(self) -> str:
@@ -126,7 +132,7 @@ class TransformerScorer:
         windows = self._model.encode(shown)
         means = self._means(windows, self._model.logits)
         if self._model.exact_logits is not None:
-            close = np.flatnonzero(_is_close(means, self._model.abstain_below))
+            close = np.flatnonzero(_is_close(means, self._model))
             if close.size:
                 means[close] = self._means([windows[i] for i in close.tolist()], self._model.exact_logits)
         return [_rounded(row) for row in means.tolist()]
@@ -187,13 +193,13 @@ def _reads(model: Model, language: str) -> tuple[bool, bool]:
     return well, not well and (language in model.languages_weak or base in model.languages_weak)
 
 
-def _is_close(means: Floats, threshold: float) -> npt.NDArray[np.bool_]:
+def _is_close(means: Floats, model: Model) -> npt.NDArray[np.bool_]:
     """Say which rows lie so near a border that rounding could decide the label or the abstention."""
     import numpy as np
 
     ordered = np.sort(means, axis=1)
-    tied: npt.NDArray[np.bool_] = ordered[:, 2] - ordered[:, 1] < _CLOSE
-    return tied | (np.abs(ordered[:, 2] - threshold) < _CLOSE)
+    tied: npt.NDArray[np.bool_] = ordered[:, 2] - ordered[:, 1] < model.close
+    return tied | (np.abs(ordered[:, 2] - model.abstain_below) < model.close)
 
 
 def _sentiment(probabilities: Probabilities) -> Sentiment:
