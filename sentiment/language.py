@@ -65,6 +65,12 @@ def _signs() -> _Signs:
     )
 
 
+@lru_cache(maxsize=1)
+def function_words() -> frozenset[str]:
+    """Return the small words (lower case) by which languages are told apart."""
+    return frozenset(_signs().votes) - _signs().marks
+
+
 _MIN_VOTES = 1.0
 _MIN_LETTERS = 16
 _DIALECTS = {"arz": "ar", "ary": "ar", "nb": "no"}

@@ -48,7 +48,8 @@ _NEGATIONS = frozenset(
 _CJK_NEGATIONS = frozenset("不没沒未無无别別冇唔非免勿")
 _MAX_GAP = 3
 _MAX_EVIDENCE = 3
-_EVIDENCE_CHARACTERS = 60
+EVIDENCE_CHARACTERS = 60
+"""Characters of one quotation; a longer one is cut."""
 _BREAKS = ".,!?;:\n。，！？；"
 
 
@@ -177,6 +178,12 @@ class Lexicon:
         if not text.isascii() and _CJK.search(text):
             self._find_characters(text.lower(), found)
         return {name: tuple(found[name]) for name in self.names if name in found}
+
+    def entry_at(self, text: str) -> int:
+        """Return the length of the longest Chinese or Japanese entry that `text` begins with; 0 for none."""
+        entries = self._characters.get(text[:1], ())
+        fitting = (len(p.literal) for p in entries if p.pattern is None and text.startswith(p.literal))
+        return max(fitting, default=0)
 
     def _find_words(self, text: str, language: str, found: dict[str, list[str]]) -> None:
         index = self._words[language]
@@ -313,6 +320,6 @@ def _negates(token: str) -> bool:
 
 def _note(found: dict[str, list[str]], signal: str, words: str) -> None:
     evidence = found.setdefault(signal, [])
-    words = " ".join(words.split())[:_EVIDENCE_CHARACTERS]
+    words = " ".join(words.split())[:EVIDENCE_CHARACTERS]
     if len(evidence) < _MAX_EVIDENCE and words.lower() not in (e.lower() for e in evidence):
         evidence.append(words)

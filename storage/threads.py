@@ -177,18 +177,19 @@ _REPLY = tuple(REPLY.c[name] for name in ReplyState._fields)
 _SCORE = tuple(SCORE.c[name] for name in ScoreState._fields)
 
 
-def load_threads(session: Session, mention_ids: Sequence[int]) -> list[Thread]:
+def load_threads(session: Session, mention_ids: Sequence[int], *, lock: bool = True) -> list[Thread]:
     """The threads these mentions belong to, each with its posts, cases, clocks, replies and drafts.
 
     Scores, labels and drafts are read for the authors the batch is about only: for whoever wrote a mention of the
-    batch, and, where one of our own posts is in the batch, for everybody in its thread.
+    batch, and, where one of our own posts is in the batch, for everybody in its thread. Without `lock` nothing is
+    held on PostgreSQL: for whoever only asks.
     """
     keys, guests = _thread_keys(session, mention_ids)
     if not keys:
         return []
     threads, deep = _posts(session, keys, set(mention_ids), guests)
     _attach_understanding(session, threads, deep)
-    _attach_care(session, threads, deep)
+    _attach_care(session, threads, deep, lock=lock)
     return list(threads.values())
 
 
@@ -309,7 +310,7 @@ def _changes(session: Session, edited: Sequence[int]) -> dict[tuple[int, int], d
     return {(number, version): seen_at for number, version, seen_at in rows}
 
 
-def _attach_care(session: Session, threads: Mapping[ThreadKey, Thread], deep: set[int]) -> None:
+def _attach_care(session: Session, threads: Mapping[ThreadKey, Thread], deep: set[int], *, lock: bool) -> None:
     identity = (CASE.c.brand_id, CASE.c.network, CASE.c.author_key, CASE.c.thread_native_id)
     authors = {
         (brand, network, post.author_key)
@@ -319,9 +320,9 @@ def _attach_care(session: Session, threads: Mapping[ThreadKey, Thread], deep: se
     }
     # A case may stand under a root its thread has left since; it stays with its mentions.
     attached = {p.case_id: key for key, t in threads.items() for p in t.posts if p.id in deep and p.case_id}
-    theirs = session.execute(_locked(select(*identity, *_CASE).where(among(identity[:3], authors))))
+    theirs = session.execute(_locked(select(*identity, *_CASE).where(among(identity[:3], authors)), lock))
     found = [row for row in theirs if row[4] in attached or (row[0], row[1], row[3]) in threads]
-    found += session.execute(_locked(select(*identity, *_CASE).where(CASE.c.id.in_(list(attached)))))
+    found += session.execute(_locked(select(*identity, *_CASE).where(CASE.c.id.in_(list(attached))), lock))
     home: dict[int, Thread] = {}
     for row in found:
         state = CaseState(*row[4:])
@@ -332,9 +333,9 @@ def _attach_care(session: Session, threads: Mapping[ThreadKey, Thread], deep: se
         _attach_history(session, home)
 
 
-def _locked(statement: Select[Any]) -> Select[Any]:
+def _locked(statement: Select[Any], lock: bool) -> Select[Any]:
     """On PostgreSQL nobody changes these cases until we commit; SQLite's writer is alone anyway."""
-    return statement.with_for_update()
+    return statement.with_for_update() if lock else statement
 
 
 def _attach_history(session: Session, home: Mapping[int, Thread]) -> None:
