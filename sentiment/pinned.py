@@ -134,14 +134,22 @@ def settle_commit(model: str, revision: str | None, terms: Terms) -> tuple[str, 
     raise ModelError(f"{what}; name a commit. {asked!r} points to this one now: {now}")
 
 
-def download(announced: Listing, terms: Terms) -> tuple[Path, Entry]:
-    """Download a commit and compare it with what the hub announced.
+def download(announced: Listing, terms: Terms, *, again: bool = False) -> tuple[Path, Entry]:
+    """Download a commit and compare it with what the hub announced; its labels are looked at before its weights.
+
+    Args:
+        announced: What the hub says about it.
+        terms: On which terms it may be used.
+        again: Download also what the cache has.
 
     Raises:
         ModelError: It is no model we can use, or did not arrive whole.
     """
     names = chosen(announced, terms)
-    folder, found = fetch(announced.model, announced.commit, names)
+    folder, found = fetch(announced.model, announced.commit, ["config.json"], again=again)
+    compare(announced, folder, found)
+    reading(read_json(folder / "config.json"), {}, None, terms)
+    folder, found = fetch(announced.model, announced.commit, names, again=again)
     compare(announced, folder, found)
     entry = Entry(
         model=announced.model,
@@ -186,6 +194,11 @@ def _settle_folder(folder: Path, terms: Terms) -> Place:
     entry = None if terms.lock is None else find_entry(terms.lock, folder_key(folder, terms.lock), None)
     if entry is not None:
         check_files(folder, entry, allow_pickle=terms.allow_pickle)
+    return place_of_folder(folder, entry)
+
+
+def place_of_folder(folder: Path, entry: Entry | None) -> Place:
+    """A folder as it is, compared with nothing."""
     return Place(str(folder), folder, str(read_card(folder)["revision"]), entry)
 
 

@@ -79,6 +79,11 @@ class ScorerSettings(Part):
     model: str = "bundled"
     revision: str | None = None
     threads: int | None = Field(default=None, ge=1, le=256)
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    labels: dict[str, Literal["negative", "neutral", "positive"]] = Field(default_factory=dict)
+    abstain_below: float | None = Field(default=None, ge=0, le=1)
+    allow_pickle: bool = False
+    allow_branch: bool = False
 
 
 class DigestSettings(Part):

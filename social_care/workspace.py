@@ -77,30 +77,45 @@ class Workspace:
             ModelError: the model is missing, broken or of a shape we cannot read.
         """
         from sentiment.transformer import TransformerScorer
+        from social_care.other_models import terms_for
 
         chosen = self.settings.scorer
         try:
             return TransformerScorer.load(
-                None if chosen.model == "bundled" else chosen.model,
+                self.chosen_model,
                 revision=chosen.revision,
                 threads=chosen.threads,
                 urgency_weights=self.settings.urgency,
                 default_language=self.settings.language,
+                terms=None if self.chosen_model is None else terms_for(self, chosen.model),
             )
         except ValueError as error:
             raise ConfigError(f"[urgency] needs mending: {error}") from None
 
+    @property
+    def chosen_model(self) -> str | None:
+        """The configured model: None for the bundled one, a folder (from the workspace), or a Hugging Face id."""
+        model = self.settings.scorer.model
+        if model == "bundled":
+            return None
+        here = self.folder / Path(model).expanduser()
+        return str(here) if here.is_dir() else model
+
     @cached_property
     def scorer_name(self) -> str:
-        """`model@revision` of the configured model, known without loading it where it is the bundled one."""
-        if self.settings.scorer.model == "bundled":
-            from sentiment.naming import bundled_scorer_name
+        """`model@revision` of the configured model, known without loading it but for one that follows a branch."""
+        from sentiment.naming import bundled_scorer_name, scorer_name
+        from sentiment.pinned import name_of
+        from social_care.other_models import terms_for
 
-            try:
+        chosen = self.settings.scorer
+        try:
+            if self.chosen_model is None:
                 return bundled_scorer_name(self.settings.urgency)
-            except ValueError as error:
-                raise ConfigError(f"[urgency] needs mending: {error}") from None
-        return self.scorer.name
+            name = name_of(self.chosen_model, chosen.revision, terms_for(self, chosen.model))
+            return self.scorer.name if name is None else scorer_name(name, self.settings.urgency)
+        except ValueError as error:
+            raise ConfigError(f"[urgency] needs mending: {error}") from None
 
     @cached_property
     def policies(self) -> "PolicySet":

@@ -122,7 +122,7 @@ def score(
         _score_pending(invocation, dry_run=dry_run)
         return
     from sentiment.score_stream import score_lines
-    from sentiment.transformer import TransformerScorer
+    from social_care.other_models import load_scorer
     from social_care.safe import safe_json, safe_line
 
     broken = 0
@@ -133,7 +133,7 @@ def score(
         show.warn(f"line {record.line}: {safe_line(record.reason, 300)}")
 
     with open_bytes(source or "-") as stream:
-        for record in score_lines(stream, source or "-", TransformerScorer.load(model, revision=revision), tell):
+        for record in score_lines(stream, source or "-", load_scorer(invocation.folder, model, revision), tell):
             sys.stdout.write(safe_json(record) + "\n")
     raise typer.Exit(exits.PARTLY if broken else exits.OK)
 
