@@ -24,7 +24,8 @@ _RESUME_WARM_UP = 60
 class Example:
     """One tokenised row: token ids, label, weight in the loss, and whether its source knows no neutral class.
 
-    `soft` holds a teacher's logits, to be learned beside the label.
+    `soft` holds a teacher's logits, to be learned beside the label. `targets` holds 1, 0 or not a number for each
+    head beside sentiment; a row that teaches heads alone has the weight 0.
     """
 
     ids: Sequence[int]
@@ -32,6 +33,7 @@ class Example:
     weight: float
     polar: bool
     soft: tuple[float, ...] | None = None
+    targets: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,26 @@ def loss_of(logits: Tensor, batch: Sequence[Example]) -> Tensor:
     if not taught:
         return hard
     return SHARE_OF_LABEL * hard + (1 - SHARE_OF_LABEL) * _distance(logits[taught], batch, taught) / len(batch)
+
+
+def head_loss(logits: Tensor, batch: Sequence[Example], share: float) -> Tensor | None:
+    """Binary cross entropy of the heads where something is known of them; None where nothing is.
+
+    Args:
+        logits: (texts, heads).
+        batch: The examples.
+        share: Weight of one text's mean over its known heads beside one text's sentiment.
+    """
+    taught = [index for index, example in enumerate(batch) if example.targets is not None]
+    if not taught:
+        return None
+    wanted = torch.tensor([batch[index].targets for index in taught], device=logits.device)
+    known = ~wanted.isnan()
+    losses = nn.functional.binary_cross_entropy_with_logits(
+        logits[taught].float(), wanted.nan_to_num(0.0), reduction="none"
+    )
+    each = (losses * known).sum(1) / known.sum(1).clamp(min=1).sqrt()
+    return share * each.sum() / len(batch)
 
 
 def _distance(logits: Tensor, batch: Sequence[Example], taught: Sequence[int]) -> Tensor:
