@@ -21,7 +21,6 @@ from sentiment.evaluate.results import Comparison, Evaluation, Head, HeadCompari
 from sentiment.evaluate.table import Table, read_table, table_of
 from sentiment.evaluate.targets import Options, Target, Targets, find_targets, kinds_of, languages_of
 from sentiment.ports import Scorer
-from sentiment.urgency import default_weights
 
 T = TypeVar("T")
 Advance = Callable[[int], object]
@@ -91,7 +90,6 @@ class _Session:
         codes = languages_of(table)
         self.given = [codes[i] for i in self.rows]
         self.kinds = kinds_of(table, options.kind)
-        self.signals = frozenset(default_weights())
         self.languages: list[str] = []
         self.notes: list[str] = []
 
@@ -199,7 +197,7 @@ class _Session:
         return of(np.arange(len(at))), self._by_language(at, of), by_kind
 
     def _answers(self, said: Said, name: str) -> list[Answer]:
-        return answers(said, name, self.signals, self.options.threshold)
+        return answers(said, name, self.options.threshold)
 
     def _heads(self, said: Said) -> tuple[Head, ...]:
         found = []

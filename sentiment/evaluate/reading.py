@@ -10,7 +10,10 @@ import numpy as np
 
 from sentiment.evaluate.intervals import Bools, Floats
 from sentiment.ports import Scorer, TextScore
+from sentiment.urgency import AGGRAVATING, RELIEVING, SEVERE
 
+SIGNALS = frozenset((*SEVERE, *AGGRAVATING, *RELIEVING, "request", "question"))
+"""The factors of the urgency that rest on words of the lexicon."""
 _CHUNK = 4096
 _SURELY = 1e-6
 
@@ -85,7 +88,7 @@ def ask(
         end = start + _CHUNK
         given = languages[start:end] if languages is not None else None
         if kinds is not None and takes_kinds(scorer):
-            scores = scorer.score(texts[start:end], given, kinds=kinds[start:end])  # type: ignore[call-arg]
+            scores = scorer.score(texts[start:end], given, kinds=kinds[start:end])
         else:
             scores = scorer.score(texts[start:end], given)
         parts.append(_columns(scorer.name, scores))
@@ -146,13 +149,12 @@ def _joined(parts: Sequence[Said]) -> Said:
     )
 
 
-def answers(said: Said, name: str, signal_names: frozenset[str], threshold: float | None = None) -> list[Answer]:
+def answers(said: Said, name: str, threshold: float | None = None) -> list[Answer]:
     """Return every way in which a scorer answers a question, its best first; none where it has no answer.
 
     Args:
         said: What it said.
         name: The head's name.
-        signal_names: The names of the factors that the lexicon has words for.
         threshold: From which probability on an answer is yes; None takes 0.5.
     """
     line = 0.5 if threshold is None else threshold
@@ -164,7 +166,7 @@ def answers(said: Said, name: str, signal_names: frozenset[str], threshold: floa
         found.append(Answer("decision", said.reply, line, probability=False))
     if name == "complaint":
         found.append(Answer("negative", said.probabilities[:, 0], line, probability=True))
-    if name in signal_names:
+    if name in SIGNALS:
         points = said.signals.get(name, np.zeros(len(said.urgency)))
         found.append(Answer("signals", points, _SURELY, probability=False))
     return found
