@@ -7,6 +7,7 @@ from sentiment.evaluate.answers import label_map
 from sentiment.evaluate.calibration import BINS, calibration_error
 from sentiment.evaluate.classes import Figures, figures
 from sentiment.evaluate.errors import EvaluationError
+from sentiment.evaluate.joined import join_texts
 from sentiment.evaluate.measure import evaluate, measure, read_labelled
 from sentiment.evaluate.results import Comparison, Evaluation, Head, Urgency
 from sentiment.evaluate.table import Condition, Table, read_table, table_of
@@ -26,6 +27,7 @@ __all__ = [
     "calibration_error",
     "evaluate",
     "figures",
+    "join_texts",
     "label_map",
     "measure",
     "read_labelled",

@@ -124,15 +124,14 @@ def yes_or_no(cells: Sequence[str]) -> list[int]:
 
 
 def urgency_levels(cells: Sequence[str]) -> list[int]:
-    """Read a column of levels: 0 (nothing to do) to 3 (now), or their names; `UNREADABLE` for anything else."""
-    words = map(plain, cells)
-    return [int(word) if word in ("0", "1", "2", "3") else _LEVELS.get(word, UNREADABLE) for word in words]
+    """Read a column of levels: 0 (nothing to do) to 3 (now), or their names; `UNREADABLE` for anything else.
 
-
-def rubric_levels(cells: Sequence[str]) -> list[int]:
-    """Read a column of levels as docs/urgency.md numbers them, 1 (now) to 4 (nothing to do), into 3 to 0."""
-    words = map(plain, cells)
-    return [4 - int(word) if word in ("1", "2", "3", "4") else _LEVELS.get(word, UNREADABLE) for word in words]
+    A 4 and no 0 means that the levels count as docs/urgency.md does, from 1 (now) to 4 (nothing to do).
+    """
+    words = [plain(cell) for cell in cells]
+    down = "4" in words and "0" not in words
+    numbers = {str(4 - level if down else level): level for level in range(4)}
+    return [numbers.get(word, _LEVELS.get(word, UNREADABLE)) for word in words]
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,8 +224,8 @@ class _Session:
         overall = by(score)(whole)
         if overall.interval is not None and overall.interval[1] < 0.5:
             self.notes.append(
-                "most pairs are ordered the wrong way: do the levels count down? In a column urgency 0 is nothing "
-                "to do and 3 is now; in a column level 1 is now and 4 is nothing to do"
+                "most pairs are ordered the wrong way: do the levels count down? 0 is nothing to do, 3 is now "
+                "(or, where a 4 occurs and no 0, 1 is now)"
             )
         return Urgency(
             column=target.column,

@@ -105,13 +105,16 @@ def table_of(rows: Iterable[tuple[str, str]], name: str = "rows") -> Table:
     return Table(name, list(range(1, len(pairs) + 1)), columns)
 
 
-def read_table(path: Path, *, text: str | None = None, encoding: str | None = None) -> Table:
+def read_table(
+    path: Path, *, text: str | None = None, encoding: str | None = None, texts_elsewhere: bool = False
+) -> Table:
     """Read a labelled CSV (or one with tabs, semicolons or bars) whole.
 
     Args:
         path: The file.
         text: The heading of its texts; None takes ``text`` or another usual one.
         encoding: Its encoding; None tells it: a byte-order mark, else UTF-8, else what the bytes look most like.
+        texts_elsewhere: The file need not hold texts, see `sentiment.evaluate.joined`.
 
     Raises:
         EvaluationError: The file cannot be read as text, has no rows or no texts, or the encoding is unknown.
@@ -135,7 +138,7 @@ def read_table(path: Path, *, text: str | None = None, encoding: str | None = No
     # Of two columns of one name the first counts, as in a spreadsheet's own look-ups.
     columns = {name: [row[i] for row in cells] for i, name in reversed(list(enumerate(names))) if name}
     columns = dict(reversed(columns.items()))
-    column = _text_column(path, columns, text)
+    column = "text" if texts_elsewhere else _text_column(path, columns, text)
     if not lines:
         raise EvaluationError(f"{path} has no rows below its heading")
     return Table(path.name, lines, columns, column, codec, max(0, damaged), broken)
@@ -148,6 +151,8 @@ def _text_column(path: Path, columns: dict[str, list[str]], wanted: str | None) 
         missing = ", ".join(name for name in ("label", "text") if name not in columns)
         told = repr(wanted) if wanted else f"text and label; missing: {missing}"
         shown = ", ".join(repr(name[:30]) for name in list(columns)[:_SHOWN])
+        if {"file", "row"} <= columns.keys():
+            raise EvaluationError(f"{path} names its texts by file and row: say with --data where these files are")
         raise EvaluationError(f"{path} needs the columns {told} (it has {shown or 'none'})")
     return found
 

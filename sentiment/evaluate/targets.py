@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,12 +123,9 @@ def _sentiment(table: Table, column: str, options: Options) -> Target:
 
 
 def _urgency(table: Table) -> Target | None:
-    columns: tuple[tuple[str, Callable[[Sequence[str]], list[int]]], ...] = (
-        ("urgency", read.urgency_levels), ("level", read.rubric_levels),
-    )  # fmt: skip
-    for column, reader in columns:
+    for column in ("urgency", "level"):
         if column in table.columns:
-            target = _target(table, column, reader(table.columns[column]))
+            target = _target(table, column, read.urgency_levels(table.columns[column]))
             if (target.truth != read.UNREADABLE).any():
                 return target
     return None

@@ -51,6 +51,9 @@ def evaluate(
         typer.Option("--label-map", help="What the labels mean.", metavar="0=negative,1=positive"),
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="The file's encoding; default: by its bytes.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="For labels that name their texts by file and row: the files' folder.")
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="From which probability on a head says yes; default: 0.5.", min=0, max=1)
     ] = None,
@@ -61,7 +64,7 @@ def evaluate(
     Columns: label (sentiments); complaint, reply_needed and other heads (0 or 1); urgency (0 to 3).
     docs/evaluating.md explains every figure.
     """
-    from sentiment.evaluate import Condition, Options, read_table
+    from sentiment.evaluate import Condition, Options, join_texts, read_table
     from sentiment.evaluate import label_map as read_map
 
     conditions = [Condition.parse(said) for said in where or ()]
@@ -70,9 +73,11 @@ def evaluate(
         classes=2 if two_class else 3, stars=stars, label=label, known=read_map(label_map) if label_map else None,
         kind=kind.value if kind else None, threshold=threshold, examples=examples,
     )  # fmt: skip
-    table = read_table(file, text=text, encoding=encoding).where(conditions)
+    table = read_table(file, text=text, encoding=encoding, texts_elsewhere=data is not None)
+    if data is not None:
+        table = join_texts(table, data)
     names = [(model, revision)] + ([(compare, compare_revision)] if compare else [])
-    code = _measure(table, options, names, as_json=of(context).json)
+    code = _measure(table.where(conditions), options, names, as_json=of(context).json)
     raise typer.Exit(code)
 
 

@@ -33,6 +33,7 @@ SOURCES = {
 SMALL_GAP, LARGE_GAP = 0.05, 0.10
 """A gap up to the first is green, up to the second yellow, beyond red."""
 _FEW = 20
+_FEW_YES = 5
 _ENOUGH = 100
 _CLASSES = ("negative", "neutral", "positive")
 _SCALE = 34
@@ -235,7 +236,9 @@ def _print_yes_or_no(head: "Head") -> None:
     line = f", yes from {head.threshold:.2f} on" if head.source in ("head", "negative") else ""
     heading(safe_line(head.name, 30), f"{SOURCES[head.source]}{line}")
     table = grid(["", "rows", "yes", *HEAD_FIGURES.values()])
-    shown, rest = _large(head.by_language)
+    asked = {name: part for name, part in head.by_language.items() if part.positives >= _FEW_YES}
+    shown, rest = _large(asked) if asked else (asked, [])
+    rest += [part.n for name, part in head.by_language.items() if name not in asked]
     parts: list[tuple[str, HeadFigures]] = [("all", head.overall)]
     parts += shown.items() if len(head.by_language) > 1 else []
     for name, part in parts:
@@ -251,8 +254,8 @@ def _print_yes_or_no(head: "Head") -> None:
 
 
 def _print_order(urgency: "Urgency") -> None:
-    heading("Order by urgency", "pairs of unlike level put right, in %; equal scores count half")
-    table = grid(["", "rows", "pairs", "urgency", "95 % interval", "sentiment alone", "95 % interval"])
+    heading("Order by urgency", "pairs of unlike level put right, in %; ties count half")
+    table = grid(["", "rows", "pairs", "urgency", "interval", "sentiment alone", "interval"])
     parts: list[tuple[str, Order, Order]] = [("all", urgency.overall, urgency.sentiment_alone)]
     shown, rest = _large(urgency.by_language)
     if len(urgency.by_language) > 1:
