@@ -12,9 +12,13 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 -- the name everyone in the field reads
 from torch import Tensor
+
+Floats = npt.NDArray[np.float32]
 
 ROW_TOKENS = 64
 """Tokens a row holds; only a longer sequence gets a longer row."""
@@ -84,8 +88,12 @@ class PackedBert:
         threads: Batches computed at the same time. Each runs on one core, which costs the least processor time:
             splitting single operations over cores makes them wait for each other.
 
+    Attributes:
+        heads: Logits beside those of the classes: the rows of ``heads.weight``.
+
     Raises:
         KeyError: A weight is missing.
+        ValueError: The classes and heads do not fit together.
     """
 
     def __init__(
@@ -108,7 +116,11 @@ class PackedBert:
         self._norm = self._pair(weights, "embeddings.LayerNorm")
         self._layers = [self._layer(weights, i) for i in range(_int(config, "num_hidden_layers", 12))]
         self._pooler = self._pair(weights, "pooler.dense")
-        self._classifier = self._pair(weights, "classifier")
+        last = [_last_layer(weights, "classifier")]
+        if "heads.weight" in weights:
+            last.append(_last_layer(weights, "heads"))
+        self._last = np.concatenate([part[0] for part in last]), np.concatenate([part[1] for part in last])
+        self.heads = sum(len(part[1]) for part in last[1:])
 
     @property
     def dtype(self) -> torch.dtype:
@@ -133,26 +145,33 @@ class PackedBert:
             norm=self._pair(weights, f"{prefix}.output.LayerNorm"),
         )
 
-    def logits(self, sequences: Sequence[Sequence[int]]) -> Tensor:
-        """Compute class logits.
+    def logits(self, sequences: Sequence[Sequence[int]]) -> Floats:
+        """Compute the logits of the classes and, after them, of the heads.
 
         Args:
             sequences: Token ids of each text with its special tokens; none empty, none longer than the model's
                 positions.
 
         Returns:
-            float32, (sequences, classes), in their order.
+            float32, (sequences, classes and heads), in their order.
         """
-        result = torch.empty(len(sequences), self._classifier[1].shape[0])
+        # In float64: so short a sum costs nothing, and its rounding is gone whatever the number of rows.
+        weight, bias = self._last
+        logits: Floats = (self.pooled(sequences).astype(np.float64) @ weight.T + bias).astype(np.float32)
+        return logits
+
+    def pooled(self, sequences: Sequence[Sequence[int]]) -> Floats:
+        """Compute what the last layer reads: the pooled vector of each sequence, float32, (sequences, width)."""
+        result = np.empty((len(sequences), len(self._pooler[1])), dtype=np.float32)
         batches = list(_batches(sequences))
         if self._threads > 1 and len(batches) > 1:
             with ThreadPoolExecutor(self._threads) as pool:
                 for order, values in pool.map(self._run, batches):
-                    result[order] = values
+                    result[order] = values.numpy()
         else:
             for batch in batches:
                 order, values = self._run(batch)
-                result[order] = values
+                result[order] = values.numpy()
         return result
 
     @torch.inference_mode()
@@ -163,8 +182,7 @@ class PackedBert:
             hidden = self._step(hidden, layer, batch.mask, None)
         # Only the first token of each sequence is classified: the last layer need not finish the others.
         hidden = self._step(hidden, self._layers[-1], batch.mask, batch.first)
-        pooled = torch.tanh(F.linear(hidden, *self._pooler))
-        return batch.order, F.linear(pooled, *self._classifier).float()
+        return batch.order, torch.tanh(F.linear(hidden, *self._pooler)).float()
 
     def _step(self, hidden: Tensor, layer: _Layer, mask: Tensor, only: Tensor | None) -> Tensor:
         rows, width = mask.shape[0], mask.shape[-1]
@@ -181,6 +199,12 @@ class PackedBert:
 
     def _normalise(self, hidden: Tensor, weights: tuple[Tensor, Tensor]) -> Tensor:
         return F.layer_norm(hidden, (hidden.shape[-1],), weights[0], weights[1], self._eps)
+
+
+def _last_layer(
+    weights: Mapping[str, Tensor], name: str
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    return weights[f"{name}.weight"].double().numpy(), weights[f"{name}.bias"].double().numpy()
 
 
 def pack(lengths: Sequence[int], capacity: int) -> list[list[int]]:

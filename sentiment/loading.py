@@ -12,20 +12,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
+from sentiment.calibration import Calibrations
 from sentiment.card import BUNDLED, PACKED_WEIGHTS, read_card, read_json, weights_file
 from sentiment.labels import class_of_each, names_in_order
 from sentiment.lock import Terms
 from sentiment.ports import ModelError
+from sentiment.wide import Wide
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+HEAD_FILE = "head.safetensors"
+"""A last layer that takes the place of the one in the weights: what tuning to a brand's corrections writes."""
 OVERLAP_TOKENS = 16
 """Tokens that two windows of a long text share, so that no phrase is lost at the cut."""
 _DEFAULT_MAX_TOKENS = 512
 
 Windows = list[list[int]]
 """The token ids of a text in windows that the model can read at once; one for most posts."""
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +43,36 @@ class Model:
     Attributes:
         name: ``model@revision``.
         encode: Texts to windows of token ids, special tokens included.
-        logits: Windows to class logits, float32, (windows, model classes).
-    exact_logits: The same computed in float32 throughout, for close calls; None where there is no such way.
+        logits: Windows to logits, float32, (windows, classes and then heads).
+        exact_logits: The same computed in float32 throughout, for close calls; None where there is no such way.
         classes: For each model class 0 (negative), 1 (neutral) or 2 (positive).
-        temperature: Divides the logits before they become probabilities.
-        abstain_below: The top probability from which on the model's word counts.
+        calibrations: How logits become probabilities, and from where on the model's word counts.
         languages: Languages it reads well; None where its card does not say, which is taken as all.
         languages_weak: Languages it reads so-so.
         way: ``packed`` or ``transformers``.
         close: Borders nearer than this in probability are decided by `exact_logits`.
         device: Where it computes: ``cpu``, ``cuda``, ``mps``.
         dtype: The number format it computes in: ``bfloat16``, ``float32``.
+        heads: Names of the further heads, in the order of their logits.
+        features: Windows to what the last layer reads, float32, (windows, width); None where there is no such way.
+        wide: The table of n-grams beside the network; None where the folder has none.
     """
 
     name: str
     encode: Callable[[Sequence[str]], list[Windows]]
-    logits: Callable[[Sequence[Sequence[int]]], Tensor]
-    exact_logits: Callable[[Sequence[Sequence[int]]], Tensor] | None
+    logits: Callable[[Sequence[Sequence[int]]], Tensor | Floats]
+    exact_logits: Callable[[Sequence[Sequence[int]]], Tensor | Floats] | None
     classes: tuple[int, ...]
-    temperature: float
-    abstain_below: float
+    calibrations: Calibrations
     languages: frozenset[str] | None
     languages_weak: frozenset[str]
     way: str
     close: float = 0.006
     device: str = "cpu"
     dtype: str = "float32"
+    heads: tuple[str, ...] = ()
+    features: Callable[[Sequence[Sequence[int]]], Floats] | None = None
+    wide: Wide | None = None
 
 
 def load_model(
@@ -122,8 +134,9 @@ def load_packed(
             f"cannot read {folder / 'tokenizer.json'}: {error}. Copy or download it again."
         ) from error
     exact: list[PackedBert] = []
+    heads = _heads(folder, card, bert.heads)
 
-    def exact_logits(sequences: Sequence[Sequence[int]]) -> Tensor:
+    def exact_logits(sequences: Sequence[Sequence[int]]) -> Floats:
         if not exact:  # a second copy in memory, only once a close call asks for it
             exact.append(PackedBert(config, _state(folder), dtype=torch.float32, threads=threads))
         return exact[0].logits(sequences)
@@ -140,32 +153,63 @@ def load_packed(
     careful = None if bert.dtype == torch.float32 else exact_logits
     name = f"{card['name']}@{card['revision']}"
     loaded = model_of(name, encode, bert.logits, classes, card, "packed", careful)
-    return replace(loaded, dtype=str(bert.dtype).removeprefix("torch."))
+    return replace(
+        loaded,
+        dtype=str(bert.dtype).removeprefix("torch."),
+        heads=heads,
+        features=bert.pooled,
+        wide=_wide(folder, len(heads)),
+    )
+
+
+def _heads(folder: Path, card: Mapping[str, Any], rows: int) -> tuple[str, ...]:
+    """Return the names of the heads; a model whose card names none has none."""
+    names = tuple(map(str, card.get("heads") or ()))
+    if names and len(names) != rows:
+        raise ModelError(f"{folder}: the card names {len(names)} heads and the weights have {rows}")
+    return names
+
+
+def _wide(folder: Path, heads: int) -> Wide | None:
+    try:
+        wide = Wide.load(folder)
+    except ValueError as error:
+        raise ModelError(str(error)) from error
+    if wide is not None and wide.heads not in {0, heads}:
+        raise ModelError(f"{folder}: the wide table is for {wide.heads} heads and the model has {heads}")
+    return wide
 
 
 def _state(folder: Path) -> dict[str, Tensor]:
+    """Read the weights of a folder; those of a `HEAD_FILE` take the place of their namesakes."""
     weights = weights_file(folder)
     if weights.name == PACKED_WEIGHTS:
         from sentiment.weights import unpack
 
-        return unpack(weights)
+        state = unpack(weights)
+    else:
+        state = _tensors(weights)
+    return state | _tensors(folder / HEAD_FILE) if (folder / HEAD_FILE).is_file() else state
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        return load_file(weights)
+        return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"cannot read {weights}: {error}. Copy or download the model again.") from error
+        raise ModelError(f"cannot read {path}: {error}. Copy or download the model again.") from error
 
 
 def model_of(
     name: str,
     encode: Callable[[Sequence[str]], list[Windows]],
-    logits: Callable[[Sequence[Sequence[int]]], Tensor],
+    logits: Callable[[Sequence[Sequence[int]]], Tensor | Floats],
     classes: tuple[int, ...],
     card: Mapping[str, Any],
     way: str,
-    exact_logits: Callable[[Sequence[Sequence[int]]], Tensor] | None = None,
+    exact_logits: Callable[[Sequence[Sequence[int]]], Tensor | Floats] | None = None,
 ) -> Model:
     """Bring what was loaded and what the card says together."""
     languages = card.get("languages")
@@ -175,8 +219,7 @@ def model_of(
         logits=logits,
         exact_logits=exact_logits,
         classes=classes,
-        temperature=float(card.get("temperature") or 1.0),
-        abstain_below=float(card.get("abstain_below") or 0.0),
+        calibrations=Calibrations.of_card(card),
         languages=None if languages is None else frozenset(map(str, languages)),
         languages_weak=frozenset(map(str, card.get("languages_weak") or ())),
         way=way,

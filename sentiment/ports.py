@@ -53,6 +53,8 @@ class TextScore:
         factors: What the urgency is made of, the strongest first.
         scorer: The `Scorer.name` that said so.
         reply_confidence: 0.5 (a guess) to 1 (certain), how sure the reply decision is.
+        heads: What the model's further heads say: (name, probability) in the order of its card, such as
+            ``("complaint", 0.93)``; empty where the model has none or did not read the text.
     """
 
     language: str
@@ -65,6 +67,7 @@ class TextScore:
     factors: tuple[Factor, ...]
     scorer: str
     reply_confidence: float = 1.0
+    heads: tuple[tuple[str, float], ...] = ()
 
 
 @runtime_checkable
@@ -76,12 +79,18 @@ class Scorer(Protocol):
         """``model@revision``: stored with every score, so a new model means new scores."""
         ...
 
-    def score(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> list[TextScore]:
+    def score(
+        self,
+        texts: Sequence[str],
+        languages: Sequence[str | None] | None = None,
+        kinds: Sequence[str | None] | None = None,
+    ) -> list[TextScore]:
         """Score texts.
 
         Args:
             texts: Posts as they were written; any string is allowed, the empty one too.
             languages: The language code each post's network gave, or None where it gave none.
+            kinds: ``post`` or ``review`` where the network tells it, else None: models may be calibrated for each.
 
         Returns:
             As many scores as texts, in their order; a text scores the same alone and in any batch.

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
+from sentiment.calibration import Calibration, probabilities
 from sentiment.language import UNKNOWN, detect
 from sentiment.loading import Model, Windows, load_model
 from sentiment.lock import Terms
 from sentiment.naming import scorer_name
 from sentiment.passages import Reading, read_whole
-from sentiment.ports import SENTIMENTS, UNIFORM, Factor, Probabilities, Sentiment, TextScore
+from sentiment.ports import SENTIMENTS, UNIFORM, Factor, ModelError, Probabilities, Sentiment, TextScore
 from sentiment.reply import reply_needed
 from sentiment.signals import bundled_lexicon, prepare
 from sentiment.urgency import checked_weights, urgency
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-    from torch import Tensor
+    from collections.abc import Callable
 
-    Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
+Heads = tuple[tuple[str, float], ...]
 
 TOLERANCE = 0.01
 """How far a probability may move with the texts scored beside it: bfloat16 rounds, and sums in another order."""
@@ -92,79 +96,86 @@ class TransformerScorer:
         """``packed`` for the fast path for BERT classifiers, ``transformers`` for every other model."""
         return self._model.way
 
-    def score(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> list[TextScore]:
+    def score(
+        self,
+        texts: Sequence[str],
+        languages: Sequence[str | None] | None = None,
+        kinds: Sequence[str | None] | None = None,
+    ) -> list[TextScore]:
         """Score texts; see `sentiment.ports.Scorer.score`.
 
         Raises:
-            ValueError: There are not as many languages as texts.
+            ValueError: There are not as many languages or kinds as texts.
         """
-        if languages is not None and len(languages) != len(texts):
-            raise ValueError(f"{len(texts)} texts came with {len(languages)} languages")
+        for given, word in ((languages, "languages"), (kinds, "kinds")):
+            if given is not None and len(given) != len(texts):
+                raise ValueError(f"{len(texts)} texts came with {len(given)} {word}")
+        nothing = [None] * len(texts)
+        posts = list(zip(texts, languages or nothing, kinds or nothing, strict=True))
         scores: list[TextScore] = []
-        for start in range(0, len(texts), _CHUNK):
-            chunk = texts[start : start + _CHUNK]
-            codes = languages[start : start + _CHUNK] if languages is not None else [None] * len(chunk)
-            scores += self._chunk(chunk, codes)
+        for start in range(0, len(posts), _CHUNK):
+            chunk = posts[start : start + _CHUNK]
+            # One post is often posted many times: each is scored once.
+            distinct = list(dict.fromkeys(chunk))
+            known = dict(zip(distinct, self._chunk(distinct), strict=True))
+            scores += [known[post] for post in chunk]
         return scores
 
-    def _chunk(self, texts: Sequence[str], codes: Sequence[str | None]) -> list[TextScore]:
-        readings = [read_whole(text) for text in texts]
-        detected = [
-            detect(reading.read, code, self._default_language)
-            for reading, code in zip(readings, codes, strict=True)
-        ]
-        # One text is often posted many times: the model reads each once.
-        shown = list(
-            dict.fromkeys(r.shown for r, language in zip(readings, detected, strict=True) if language != UNKNOWN)
-        )
-        known = dict(zip(shown, self._probabilities(shown), strict=True))
-        return [
-            self._one(reading, language, known.get(reading.shown, UNIFORM) if language != UNKNOWN else None)
-            for reading, language in zip(readings, detected, strict=True)
-        ]
+    def features(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return what the model's last layer reads of each text, float32, (texts, width).
 
-    def _probabilities(self, shown: Sequence[str]) -> list[Probabilities]:
-        """Return calibrated probabilities; those of a long text are the mean over its windows, by their tokens."""
+        Of a text of several windows it is the mean by their tokens, so that the last layer of it gives the mean
+        logits.
+
+        Raises:
+            ModelError: This model gives no features.
+        """
+        if self._model.features is None:
+            raise ModelError("only BERT classifiers in a folder give features to tune on")
+        windows = self._model.encode([read_whole(text).shown for text in texts])
+        flat = _Flat(windows)
+        pooled = np.asarray(self._model.features(flat.windows), dtype=np.float64)
+        return flat.means(pooled).astype(np.float32)
+
+    def _chunk(self, posts: Sequence[tuple[str, str | None, str | None]]) -> list[TextScore]:
+        readings = [read_whole(text) for text, _, _ in posts]
+        languages = [
+            detect(reading.read, code, self._default_language)
+            for reading, (_, code, _) in zip(readings, posts, strict=True)
+        ]
+        read = [i for i, language in enumerate(languages) if language != UNKNOWN]
+        shown = [(readings[i].shown, languages[i]) for i in read]
+        chosen = [self._model.calibrations.find(languages[i], posts[i][2]) for i in read]
+        said = dict(zip(read, self._said(shown, chosen), strict=True))
+        return [self._one(readings[i], languages[i], said.get(i)) for i in range(len(posts))]
+
+    def _said(self, shown: Sequence[tuple[str, str]], chosen: Sequence[Calibration]) -> list[_Said]:
+        """Ask the model about texts in their languages."""
         if not shown:
             return []
-        import numpy as np
-
-        windows = self._model.encode(shown)
-        means = self._means(windows, self._model.logits)
+        answers = _Answers(self._model, shown)
+        given = answers.probabilities(chosen)
         if self._model.exact_logits is not None:
-            close = np.flatnonzero(_is_close(means, self._model))
-            if close.size:
-                means[close] = self._means([windows[i] for i in close.tolist()], self._model.exact_logits)
-        return [_rounded(row) for row in means.tolist()]
+            near = np.flatnonzero(_is_close(given, chosen, self._model.close))
+            if near.size:
+                answers.recompute(near, self._model.exact_logits)
+                given = answers.probabilities(chosen)
+        heads = answers.heads()
+        return [
+            _Said(_rounded(triple), of_text, setting.abstain_below)
+            for triple, of_text, setting in zip(given.tolist(), heads, chosen, strict=True)
+        ]
 
-    def _means(self, windows: Sequence[Windows], compute: Callable[[Sequence[Sequence[int]]], Tensor]) -> Floats:
-        """Return one row of three probabilities a text."""
-        import numpy as np
-
-        flat = [window for of_text in windows for window in of_text]
-        logits = compute(flat).numpy().astype(np.float64) / self._model.temperature
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        by_class = powers / powers.sum(axis=1, keepdims=True)
-        three = np.zeros((len(flat), len(SENTIMENTS)))
-        for column, sentiment in enumerate(self._model.classes):
-            three[:, sentiment] += by_class[:, column]
-        tokens = np.array([len(window) for window in flat], dtype=np.float64)
-        owner = np.repeat(np.arange(len(windows)), [len(of_text) for of_text in windows])
-        total = np.zeros((len(windows), len(SENTIMENTS)))
-        np.add.at(total, owner, three * tokens[:, None])
-        means: Floats = total / np.bincount(owner, weights=tokens, minlength=len(windows))[:, None]
-        return means
-
-    def _one(self, reading: Reading, language: str, probabilities: Probabilities | None) -> TextScore:
-        model = self._model
-        if probabilities is None:
-            probabilities, abstained, trusted = UNIFORM, True, None
+    def _one(self, reading: Reading, language: str, said: _Said | None) -> TextScore:
+        if said is None:
+            given, abstained, trusted = UNIFORM, True, None
         else:
-            sure = max(probabilities) >= model.abstain_below
-            reads, weakly = _reads(model, language)
+            given = said.probabilities
+            sure = max(given) >= said.abstain_below
+            reads, weakly = _reads(self._model, language)
             abstained = not (sure and reads)
             # In a language it reads poorly only the model's clear statements count.
-            trusted = probabilities if reads or (weakly and sure) else None
+            trusted = given if reads or (weakly and sure) else None
         found = self._lexicon.find(prepare(reading.read), language)
         level, factors = urgency(reading.read, trusted, language, self._weights, found=found)
         if reading.note:
@@ -172,8 +183,8 @@ class TransformerScorer:
         reply = reply_needed(reading.read, trusted, found, abstained=abstained)
         return TextScore(
             language=language,
-            sentiment=_sentiment(probabilities),
-            probabilities=probabilities,
+            sentiment=_sentiment(given),
+            probabilities=given,
             abstained=abstained,
             urgency=level,
             reply_needed=reply.needed,
@@ -181,7 +192,84 @@ class TransformerScorer:
             factors=factors,
             scorer=self._name,
             reply_confidence=reply.confidence,
+            heads=said.heads if said else (),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the model said of one text, and from which top probability on that counts."""
+
+    probabilities: Probabilities
+    heads: Heads
+    abstain_below: float
+
+
+class _Flat:
+    """The windows of some texts in one list, and the way back to the texts."""
+
+    def __init__(self, windows: Sequence[Windows]) -> None:
+        self.windows = [window for of_text in windows for window in of_text]
+        self._owner = np.repeat(np.arange(len(windows)), [len(of_text) for of_text in windows])
+        self._tokens = np.array([len(window) for window in self.windows], dtype=np.float64)
+        self._texts = len(windows)
+
+    def means(self, values: Floats) -> Floats:
+        """Average over the windows of each text, by their tokens."""
+        total = np.zeros((self._texts, values.shape[1]))
+        np.add.at(total, self._owner, values * self._tokens[:, None])
+        means: Floats = total / np.bincount(self._owner, weights=self._tokens, minlength=self._texts)[:, None]
+        return means
+
+    def highest(self, values: Floats) -> Floats:
+        """Take the highest over the windows of each text: a signal counts wherever in the post it stands."""
+        top = np.full((self._texts, values.shape[1]), -np.inf)
+        np.maximum.at(top, self._owner, values)
+        return top
+
+
+class _Answers:
+    """The logits of both halves of a model for texts in their languages."""
+
+    def __init__(self, model: Model, shown: Sequence[tuple[str, str]]) -> None:
+        self._model = model
+        distinct = {text: i for i, text in enumerate(dict.fromkeys(text for text, _ in shown))}
+        self._row = np.array([distinct[text] for text, _ in shown])
+        self._windows = model.encode(list(distinct))
+        # The network reads each distinct text once.
+        self._deep, self._head = self._logits(self._windows, model.logits)
+        self._wide = np.zeros((len(shown), len(SENTIMENTS)))
+        if model.wide is not None:
+            texts, languages = zip(*shown, strict=True)
+            self._wide = model.wide.logits(texts, languages).astype(np.float64)
+
+    def _logits(
+        self, windows: Sequence[Windows], compute: Callable[[Sequence[Sequence[int]]], Any]
+    ) -> tuple[Floats, Floats]:
+        flat = _Flat(windows)
+        logits = np.asarray(compute(flat.windows), dtype=np.float64)
+        first, last = len(self._model.classes), len(self._model.classes) + len(self._model.heads)
+        return flat.means(logits[:, :first]), flat.highest(logits[:, first:last])
+
+    def recompute(self, which: npt.NDArray[np.int64], compute: Callable[[Sequence[Sequence[int]]], Any]) -> None:
+        """Replace what the network said of some texts."""
+        rows = np.unique(self._row[which]).tolist()
+        self._deep[rows], self._head[rows] = self._logits([self._windows[i] for i in rows], compute)
+
+    def probabilities(self, chosen: Sequence[Calibration]) -> Floats:
+        """The calibrated probabilities of the sentiments, (texts, 3)."""
+        wide = self._wide[:, : len(SENTIMENTS)]
+        return probabilities(self._deep[self._row], wide, self._model.classes, chosen)
+
+    def heads(self) -> list[Heads]:
+        """The heads' probabilities of each text; empty where the model has no heads."""
+        if not self._model.heads:
+            return [()] * len(self._row)
+        logits = self._head[self._row]
+        if self._wide.shape[1] > len(SENTIMENTS):
+            logits = logits + self._wide[:, len(SENTIMENTS) :]
+        chances = np.round(1 / (1 + np.exp(-logits)), _DIGITS)
+        return [tuple(zip(self._model.heads, row, strict=True)) for row in chances.tolist()]
 
 
 def _reads(model: Model, language: str) -> tuple[bool, bool]:
@@ -193,13 +281,13 @@ def _reads(model: Model, language: str) -> tuple[bool, bool]:
     return well, not well and (language in model.languages_weak or base in model.languages_weak)
 
 
-def _is_close(means: Floats, model: Model) -> npt.NDArray[np.bool_]:
+def _is_close(given: Floats, chosen: Sequence[Calibration], close: float) -> npt.NDArray[np.bool_]:
     """Say which rows lie so near a border that rounding could decide the label or the abstention."""
-    import numpy as np
-
-    ordered = np.sort(means, axis=1)
-    tied: npt.NDArray[np.bool_] = ordered[:, 2] - ordered[:, 1] < model.close
-    return tied | (np.abs(ordered[:, 2] - model.abstain_below) < model.close)
+    ordered = np.sort(given, axis=1)
+    threshold = np.array([setting.abstain_below for setting in chosen])
+    borders = np.minimum(ordered[:, 2] - ordered[:, 1], np.abs(ordered[:, 2] - threshold))
+    near: npt.NDArray[np.bool_] = borders < close
+    return near
 
 
 def _sentiment(probabilities: Probabilities) -> Sentiment:

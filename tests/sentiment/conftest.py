@@ -98,7 +98,12 @@ class WordScorer:
     def __init__(self) -> None:
         self.calls: list[int] = []
 
-    def score(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> list[TextScore]:
+    def score(
+        self,
+        texts: Sequence[str],
+        languages: Sequence[str | None] | None = None,
+        kinds: Sequence[str | None] | None = None,
+    ) -> list[TextScore]:
         self.calls.append(len(texts))
         given = languages or [None] * len(texts)
         return [self._one(t, code) for t, code in zip(texts, given, strict=True)]
