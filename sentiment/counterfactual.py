@@ -8,15 +8,17 @@ again.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sentiment.occlusion import Bench, Influence
 from sentiment.ports import TextScore
-from sentiment.words import Span, cut_out, merged, pieces
+from sentiment.words import Span, cut_out, pieces
 
-MOST_PARTS = 8
+MOST_PARTS = 6
 """Words that are left out together at most."""
+_FEW = 3
 _ASKS = ("question", "request")
 _PAIRED = 6
 _SHORT = 2_000
@@ -58,8 +60,8 @@ class Candidate:
     """A set of places to leave out.
 
     Attributes:
-        tier: 0 a word, 1 a factor's evidence or a question, 2 a small word or a mark, 3 several words,
-            4 sentences.
+        tier: 0 a word, 1 a factor's evidence or a question, 2 a small word or a mark, 3 two or three words,
+            4 sentences, 5 more words: a reader follows a sentence rather than a list.
         parts: Words left out.
         spans: Where they stand.
         kind: See `Counterfactual.kind`.
@@ -211,7 +213,7 @@ def _further(
 
 
 def _orders(words: Sequence[Influence]) -> list[list[Influence]]:
-    """Return the words in the orders in which it may pay to leave them out: those that help, at most eight."""
+    """Return the words in the orders in which it may pay to leave them out: those that help."""
     if not words:
         return []
     label = words[0].whole.sentiment
@@ -233,7 +235,7 @@ def _growing(atoms: Sequence[tuple[Span, ...]]) -> list[Candidate]:
 
 def _several(atoms: Sequence[tuple[Span, ...]]) -> Candidate:
     spans = tuple(dict.fromkeys(span for places in atoms for span in places))
-    return Candidate(3, len(atoms), spans, atoms=tuple(atoms))
+    return Candidate(3 if len(atoms) <= _FEW else 5, len(atoms), spans, atoms=tuple(atoms))
 
 
 def _unit(text: str, tier: int, spans: tuple[Span, ...], kind: str, factor: str | None = None) -> Candidate:
@@ -254,11 +256,16 @@ def _pruned(desk: Desk, candidate: Candidate, target: str) -> Candidate:
 
 
 def _quotes(text: str, spans: Sequence[Span]) -> tuple[str, ...]:
-    """Return the words left out, neighbours as one quotation, each once."""
+    """Return the words left out, each once; neighbours that stand nowhere else as one quotation."""
+    ordered = sorted(set(spans))
+    often = Counter(text[slice(*span)].casefold() for span in ordered)
     joined: list[Span] = []
-    for start, end in merged(spans):
-        if joined and not text[joined[-1][1] : start].strip():
-            joined[-1] = (joined[-1][0], end)
+    for start, end in ordered:
+        last = joined[-1] if joined else None
+        apart = [text[slice(*span)] for span in (last, (start, end)) if span is not None]
+        touching = last is not None and (start < last[1] or not text[last[1] : start].strip())
+        if last is not None and touching and all(often[w.casefold()] <= 1 and w[-1].isalnum() for w in apart):
+            joined[-1] = (last[0], max(last[1], end))
         else:
             joined.append((start, end))
     words = [text[slice(*span)] for span in joined]

@@ -84,14 +84,14 @@ class Explanation:
         spoke = {name: p for name, p in heads_of(self.score).items() if p >= SPOKE}
         return dict(sorted(spoke.items(), key=lambda item: -item[1]))
 
-    def drivers(self, name: str, *, least: float = 0.02, most: int = 5) -> list[Influence]:
-        """Return the words without which a figure falls by at least `least`, the strongest first."""
-        found = [word for word in self.words if word.fall(name) >= least]
+    def drivers(self, name: str, most: int = 5) -> list[Influence]:
+        """Return the words without which a figure falls, the strongest first."""
+        found = [word for word in self.words if word.fall(name) > 0 and word.moves(name)]
         return sorted(found, key=lambda word: -word.pull(name))[:most]
 
-    def opponents(self, name: str, *, least: float = 0.02, most: int = 3) -> list[Influence]:
-        """Return the words without which a figure rises by at least `least`, the strongest first."""
-        found = [word for word in self.words if -word.fall(name) >= least]
+    def opponents(self, name: str, most: int = 3) -> list[Influence]:
+        """Return the words without which a figure rises, the strongest first."""
+        found = [word for word in self.words if word.fall(name) < 0 and word.moves(name)]
         return sorted(found, key=lambda word: word.pull(name))[:most]
 
 

@@ -21,6 +21,8 @@ MOST_WORDS = 80
 MOST_SENTENCES = 40
 STRONGEST = 3
 """Sentences of a long post whose words are left out one by one."""
+NOTICED, NOTICED_ODDS = 0.03, 0.2
+"""What a word must change to be worth telling: a probability, or near 0 and 1 its log odds."""
 _FEWEST_WORDS = 12
 _EDGE = 0.001
 
@@ -68,6 +70,11 @@ class Influence:
     def pull(self, name: str) -> float:
         """Return the same in log odds, which tell words apart also where a probability is near 0 or 1."""
         return _log_odds(value(self.whole, name)) - _log_odds(value(self.without, name))
+
+    def moves(self, name: str) -> bool:
+        """Say whether a figure moves enough without the word to be worth telling."""
+        moved = abs(self.fall(name))
+        return moved >= NOTICED or (moved >= NOTICED / 3 and abs(self.pull(name)) >= NOTICED_ODDS)
 
     def speaks_for(self) -> str:
         """Return the sentiment that loses most without the word."""

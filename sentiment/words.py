@@ -38,12 +38,13 @@ _PIECE = re.compile(
 _BREAK = re.compile(
     r"(?:(?<=[.!?…؟।])|(?<=[.!?…؟।][\"'”’)]))\s+|(?<=[。！？])(?![。！？”」』）)])|(?<=[!?…])(?=[\u3040-\u9fff])|\n+"
 )
+_ADDRESS = re.compile(r"(?:\s|@[\w.·-]{1,50}(?=\s))*")
 _PAUSE = re.compile(r"[,;:，；：、\s]")
 LONGEST_SENTENCE = 300
 """Characters; what goes on without a full stop is cut at a pause."""
 _KATAKANA = re.compile("[\u30a1-\u30ff]+")
 _ALONE = frozenset(
-    "的了是我你您他她它们這这那就都也很太真再还還又和与與在有把被让讓给給一两兩几幾种"
+    "的了是我你您他她它们這这那就都也很太真再还還又和与與在有把被让讓给給多才只又更最得着著要会會能想一两兩几幾种"
     "種叫吗嗎呢吧啊呀啦嘅咗喺係唔啲咁佢我哋個个不没沒冇未无無別别"
 )
 """Chinese characters that are words of their own, so that they are not taken for half of another."""
@@ -132,7 +133,7 @@ def is_function_word(word: str) -> bool:
 
 
 def sentences(text: str) -> tuple[Span, ...]:
-    """Return the sentences of a text without the space around them; only those that hold a letter or a sign."""
+    """Return the sentences of a text, without handles at their heads; only those that hold a word."""
     ends = [*(match.span() for match in _BREAK.finditer(text)), (len(text), len(text))]
     found: list[Span] = []
     start = 0
@@ -149,9 +150,9 @@ def _shorter(text: str, start: int, end: int) -> Iterable[Span]:
         if stop < end:
             pauses = [match.end() for match in _PAUSE.finditer(text, start + LONGEST_SENTENCE // 2, stop)]
             stop = pauses[-1] if pauses else stop
-        words = text[start:stop].strip()
-        if words and _PIECE.search(words):
-            first = text.index(words[0], start)
+        first = _ADDRESS.match(text, start, stop).end()  # type: ignore[union-attr]  # matches nothing as well
+        words = text[first:stop].rstrip()
+        if next(iter(_scan(words, 0, len(words))), None):
             yield first, first + len(words)
         start = stop
 

@@ -58,6 +58,12 @@ class Why:
     reason: str
     by_workspace: bool
 
+    @property
+    def not_found(self) -> list[str]:
+        """Decisions for which a change was looked for in vain."""
+        changed = {c.target for c in self.explanation.counterfactuals} | {w.target for w in self.without_factor}
+        return [target for target in self.searched if target not in changed]
+
 
 @dataclass(frozen=True)
 class _Triage:

@@ -24,6 +24,15 @@ def safe_text(text: str) -> str:
     return _STACKED.sub(r"\1", _UNSAFE.sub("", text.replace("\t", " ").replace("\r\n", "\n")))
 
 
+def safe_indices(text: str) -> list[int]:
+    """Where the characters stand that `safe_text` keeps of a text: for parts of it in colours of their own."""
+    kept = [i for i, character in enumerate(text) if character == "\t" or not _UNSAFE.match(character)]
+    spilling = {
+        i for match in _STACKED.finditer("".join(text[i] for i in kept)) for i in range(match.end(1), match.end())
+    }
+    return [place for i, place in enumerate(kept) if i not in spilling]
+
+
 def safe_line(text: str, limit: int | None = None) -> str:
     """The same on one line, cut at `limit` characters with an ellipsis."""
     # Cutting first keeps a 1 MB post from costing 1 MB of work for one table cell.

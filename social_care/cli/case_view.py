@@ -1,4 +1,4 @@
-"""How one case looks: its thread, scores, clocks, drafts and history; and why it is where it is."""
+"""How one case looks: its thread, scores, clocks, drafts and history."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,6 @@ from social_care.durations import say_duration
 from social_care.safe import safe_line, safe_text
 
 if TYPE_CHECKING:
-    from social_care.workspace import Workspace
     from storage.models import SlaClock
     from storage.queries import CaseDetail, ThreadMention
 
@@ -40,7 +39,7 @@ def print_case(detail: "CaseDetail", zone: str, now: datetime, *, as_json: bool)
         )
     )
     for clock in detail.clocks:
-        show.say("  ", *_clock_line(clock, zone, now))
+        show.say("  ", *clock_line(clock, zone, now))
     show.say("")
     for item in detail.thread:
         _print_mention(item, zone, lead=item.mention.id == case.lead_mention_id)
@@ -54,7 +53,8 @@ def print_case(detail: "CaseDetail", zone: str, now: datetime, *, as_json: bool)
         show.say(show.coloured(f"{show.local(entry.at, zone)}  {safe_line(entry.actor)}: {entry.action}", "dim"))
 
 
-def _clock_line(clock: "SlaClock", zone: str, now: datetime) -> list[str | Text]:
+def clock_line(clock: "SlaClock", zone: str, now: datetime) -> list[str | Text]:
+    """One promise in words: what became of it, or how long is left."""
     from responders.sla import clock_state
     from storage.reporting import ClockFact
 
@@ -107,7 +107,8 @@ def _print_mention(item: "ThreadMention", zone: str, *, lead: bool) -> None:
         show.say("    ", show.coloured(safe_line(mention.url, 200), "dim"))
 
 
-def _plain(row: SQLModel | None) -> dict[str, Any] | None:
+def plain(row: SQLModel | None) -> dict[str, Any] | None:
+    """A row as JSON; None for none."""
     return None if row is None else row.model_dump(mode="json")
 
 
@@ -117,93 +118,22 @@ def case_json(detail: "CaseDetail", now: datetime) -> dict[str, Any]:
         "untrusted": True,
         "as_of": now.isoformat(),
         "brand": detail.brand,
-        "case": _plain(detail.case),
-        "author": _plain(detail.author),
+        "case": plain(detail.case),
+        "author": plain(detail.author),
         "thread": [
             {
                 "in_case": item.in_case,
-                "mention": _plain(item.mention),
-                "author": _plain(item.author),
-                "score": _plain(item.score),
-                "labels": [_plain(label) for label in item.labels],
-                "versions": [_plain(version) for version in item.versions],
+                "mention": plain(item.mention),
+                "author": plain(item.author),
+                "score": plain(item.score),
+                "labels": [plain(label) for label in item.labels],
+                "versions": [plain(version) for version in item.versions],
             }
             for item in detail.thread
         ],
-        "clocks": [_plain(clock) for clock in detail.clocks],
-        "replies": [_plain(reply) for reply in detail.replies],
-        "drafts": [_plain(draft) for draft in detail.drafts],
-        "approvals": [_plain(approval) for approval in detail.approvals],
-        "history": [_plain(entry) for entry in detail.audit],
+        "clocks": [plain(clock) for clock in detail.clocks],
+        "replies": [plain(reply) for reply in detail.replies],
+        "drafts": [plain(draft) for draft in detail.drafts],
+        "approvals": [plain(approval) for approval in detail.approvals],
+        "history": [plain(entry) for entry in detail.audit],
     }
-
-
-def why_json(detail: "CaseDetail", workspace: "Workspace", now: datetime) -> dict[str, Any]:
-    """The decision behind a case, part by part."""
-    case, lead = detail.case, detail.lead
-    score = lead.score if lead else None
-    return {
-        "untrusted": True,
-        "case": case.id,
-        "urgency": case.urgency,
-        "priority": case.priority,
-        "reply_needed": case.reply_needed,
-        "reply_reason": case.reply_reason,
-        "reasons": case.reasons,
-        "sum": round(sum(float(item.get("points") or 0) for item in case.reasons), 4),
-        "lead_mention": lead.mention.id if lead else None,
-        "text": lead.mention.text if lead else None,
-        "sentiment": case.sentiment,
-        "probabilities": {"negative": score.negative, "neutral": score.neutral, "positive": score.positive}
-        if score
-        else None,
-        "abstained": score.abstained if score else None,
-        "scorer": score.scorer if score else None,
-        "labels": [_plain(label) for label in lead.labels] if lead else [],
-        "policy": case.policy,
-        "policy_version": case.policy_version,
-        "clocks": [_plain(clock) for clock in detail.clocks],
-        "as_of": now.isoformat(),
-        "zone": workspace.zone,
-    }
-
-
-def print_why(detail: "CaseDetail", workspace: "Workspace", now: datetime) -> None:
-    """Tell how a case got its place, as a sum a person can check."""
-    case, lead = detail.case, detail.lead
-    show.say(
-        show.coloured(f"case {case.id}", "bold"), f"  urgency {case.urgency:.2f}  ", show.coloured(case.priority)
-    )
-    if lead is not None:
-        show.say("  ", show.coloured(safe_line(lead.mention.text or "(no text)", 300), "cyan"))
-    total = 0.0
-    for item in sorted(case.reasons, key=lambda item: -float(item.get("points") or 0)):
-        points = float(item.get("points") or 0)
-        total += points
-        style = "red" if points > 0 else "green"
-        name = str(item.get("name", "")).replace("_", " ")
-        show.say(
-            "  ",
-            show.coloured(f"{points:+.2f}", style),
-            f"  {name:<20} ",
-            show.coloured(safe_line(str(item.get("evidence") or ""), 48), "dim"),
-        )
-    clipped = "" if abs(total - case.urgency) < 0.005 else f", held between 0 and 1: {case.urgency:.2f}"
-    show.say(f"  {total:+.2f}  sum{clipped}")
-    if lead is not None and lead.score is not None:
-        score = lead.score
-        doubt = ", too unsure to say: ask a person" if score.abstained else ""
-        show.say(
-            f"sentiment {score.sentiment} (negative {score.negative:.2f}, neutral {score.neutral:.2f}, "
-            f"positive {score.positive:.2f}){doubt}, language {score.language}, by {score.scorer}"
-        )
-        for label in lead.labels:
-            said = f"{safe_line(label.by)} says {label.field} is {safe_line(label.value)}"
-            show.say(show.coloured(f"{said} (the model: {label.model_value})", "magenta"))
-    needed = "a reply is needed" if case.reply_needed else "no reply is needed"
-    show.say(f"{needed}: {case.reply_reason.replace('_', ' ')}")
-    policy = workspace.policies.named(case.policy) if case.policy else None
-    if policy is not None:
-        show.say(f"policy {case.policy}: first reply within {say_duration(policy.first_reply)}")
-    for clock in detail.clocks:
-        show.say("  ", *_clock_line(clock, workspace.zone, now))

@@ -1,4 +1,4 @@
-"""`inbox`, `why`, `search`: what to answer first, why, and what was said."""
+"""`inbox`, `search`: what to answer first, and what was said."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Put these commands on the top level."""
     app.command()(inbox)
-    app.command()(why)
     app.command()(search)
 
 
@@ -134,24 +133,6 @@ def reasons_line(reasons: list[dict[str, Any]], limit: int) -> str:
     ranked = sorted(reasons, key=lambda item: -abs(float(item.get("points") or 0)))
     names = [str(item.get("name", "")).replace("_", " ") for item in ranked if item.get("points")]
     return safe_line(", ".join(names), limit)
-
-
-def why(
-    context: typer.Context,
-    case: Annotated[int, typer.Argument(help="The case's number.", min=1)],
-) -> None:
-    """Show how a case got its urgency, priority and deadline: every factor, its points, its evidence."""
-    from social_care.cli.case_view import print_why, why_json
-    from storage import queries
-
-    invocation = of(context)
-    workspace = invocation.workspace()
-    with workspace.database.read() as session:
-        detail = queries.case_detail(session, case)
-    if invocation.json:
-        show.print_json(why_json(detail, workspace, invocation.now))
-    else:
-        print_why(detail, workspace, invocation.now)
 
 
 def search(

@@ -80,9 +80,10 @@ def _register() -> None:
         saved_reply,
         sla,
         topic,
+        why,
     )
 
-    for module in (first, line, inbox, digest, reference):
+    for module in (first, line, inbox, why, digest, reference):
         module.register(app)
     for name, module in (
         ("case", cases), ("draft", draft), ("sla", sla), ("listener", listener), ("topic", topic),
