@@ -61,7 +61,7 @@ def grams(texts: Sequence[str], bits: int, fold: Mapping[int, int]) -> Grams:
     ideograph = (codes >= _FIRST_IDEOGRAPH) & (codes <= _LAST_IDEOGRAPH)
     keys = []
     state = np.zeros(len(codes), dtype=np.uint64)
-    for order in range(1, _LONGEST + 1):
+    for order in range(1, min(_LONGEST, len(codes)) + 1):
         ahead = np.zeros(len(codes), dtype=np.uint64)
         ahead[: len(codes) - order + 1] = codes[order - 1 :]
         state = state * _PRIME + ahead + np.uint64(77 * order)
@@ -79,7 +79,7 @@ def grams(texts: Sequence[str], bits: int, fold: Mapping[int, int]) -> Grams:
 class Wide:
     """The table in memory. Use `load`.
 
-    Languages that are learned together share three columns, one a sentiment; those of the others never disturb them.
+    Languages learned together share three columns, one a sentiment; the others never disturb them.
 
     Args:
         table: (buckets, columns) int8: three columns a group of languages, then one a further head.
