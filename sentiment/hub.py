@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentiment.card import read_json
-from sentiment.loading import OVERLAP_TOKENS, Model, Windows, load_packed, model_of
+from sentiment.loading import HEAD_FILE, OVERLAP_TOKENS, Model, Windows, load_packed, model_of
 from sentiment.lock import Terms
 from sentiment.pinned import Place, Reading, card_of, reading, settle, suffix
 from sentiment.ports import ModelError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TOKENS_PER_BATCH = 4096
 """Tokens of a batch on a processor, padding included: as many as its caches hold the activations of."""
 TOKENS_PER_BATCH_ON_GPU = 32_768
-_CLOSE = 0.03
+_CLOSE = 0.04
 """How near a border bfloat16 is not trusted: many layers drift further than the few of the bundled model."""
 _DEFAULT_MAX_TOKENS = 512
 _OFFSET = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2vec-text", "xmod"}
@@ -81,8 +81,8 @@ def takes_packed_way(folder: Path, config: Mapping[str, Any], device: str) -> bo
         reason = "it has no tokenizer.json"
     if reason is not None and weights.name == PACKED_WEIGHTS:
         raise ModelError(f"{folder}: packed weights need a BERT classifier with tokenizer.json ({reason})")
-    if weights.name == PACKED_WEIGHTS:
-        return True
+    if weights.name == PACKED_WEIGHTS or (reason is None and (folder / HEAD_FILE).is_file()):
+        return True  # only this way knows of a head beside the weights
     return reason is None and device == "cpu" and weights.suffix == ".safetensors"
 
 
@@ -176,7 +176,9 @@ def _through_transformers(
 
 def _load(place: Place, device: str, dtype: torch.dtype) -> tuple[Any, Any]:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     source = str(place.folder)
     safe = any(file.suffix == ".safetensors" for file in place.folder.iterdir())
     # The files lie here and were compared: nothing may be looked up, and nothing they bring may be run.
