@@ -24,8 +24,8 @@ from sentiment.text import model_text
 from sentiment.transformer import TransformerScorer
 
 ID = "acme/tiny-sentiment"
-BATCH_TOLERANCE = 0.03
-"""bfloat16 in a network whose weights are far larger than those of a trained one."""
+ROUNDING = 0.06
+"""How far bfloat16 may move a probability; it may move no label."""
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +80,7 @@ def test_every_architecture_scores_a_text_the_same_alone_and_in_any_batch(
     for text, score in zip(texts, together, strict=True):
         alone = scorer.score([text])[0]
         assert (alone.sentiment, alone.abstained) == (score.sentiment, score.abstained)
-        assert alone.probabilities == pytest.approx(score.probabilities, abs=BATCH_TOLERANCE)
+        assert alone.probabilities == pytest.approx(score.probabilities, abs=ROUNDING)
         assert sum(score.probabilities) == pytest.approx(1, abs=0.001)
 
 
@@ -97,7 +97,7 @@ def test_the_scores_are_those_of_the_model_itself(tiny: dict[str, Path], kind: s
         with torch.inference_mode():
             own = network(**tokenizer(model_text(text), return_tensors="pt")).logits.softmax(-1)[0].tolist()
         expected = [sum(p for p, c in zip(own, classes, strict=True) if c == which) for which in range(3)]
-        assert score.probabilities == pytest.approx(expected, abs=0.05), text
+        assert score.probabilities == pytest.approx(expected, abs=ROUNDING), text
 
 
 def test_close_calls_are_decided_in_float32(tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ ARCHITECTURES: Mapping[str, Mapping[int, str]] = {
     "bert": THREE, "roberta": TWO, "xlm-roberta": NUMBERED, "distilbert": STARS, "modernbert": THREE,
 }  # fmt: skip
 """Model types and the labels their tiny models have."""
+SPREAD = 1.5
+"""Standard deviation of the logits over the sentences."""
 VOCABULARY = 300
 POSITIONS = 66
 
@@ -43,7 +45,7 @@ def build(folder: Path, kind: str, labels: Mapping[int, str] | None = None, **ch
         "id2label": named,
         "label2id": {label: number for number, label in named.items()},
         "pad_token_id": 1 if "roberta" in kind else 0,
-        "initializer_range": 0.3,
+        "initializer_range": 0.2,
     }
     if kind == "distilbert":
         shape = {"dim": 48, "n_layers": 3, "n_heads": 3, "hidden_dim": 64}
@@ -56,11 +58,24 @@ def build(folder: Path, kind: str, labels: Mapping[int, str] | None = None, **ch
         shape |= {"initializer_cutoff_factor": 3.0}
     config = AutoConfig.for_model(kind, **{**common, **shape, **changes})
     network = AutoModelForSequenceClassification.from_config(config).eval()
-    for parameter in network.parameters():  # sharp enough that texts differ
-        parameter.data.mul_(1.5)
+    tokenizer = _tokenizer(kind)
+    _spread(network, tokenizer)
     network.save_pretrained(folder)
-    _tokenizer(kind).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder
+
+
+def _spread(network: Any, tokenizer: Any) -> None:
+    """Shift and scale the last layer so that texts differ about as much as with a trained network."""
+    import torch
+
+    rows = network.config.num_labels
+    last = next(m for m in network.modules() if isinstance(m, torch.nn.Linear) and m.out_features == rows)
+    with torch.no_grad():
+        logits = torch.cat([network(**tokenizer(text, return_tensors="pt")).logits for text in SENTENCES])
+        scale = SPREAD / logits.std(0)
+        last.weight.mul_(scale[:, None])
+        last.bias.copy_((last.bias - logits.mean(0)) * scale)
 
 
 def _tokenizer(kind: str) -> Any:
