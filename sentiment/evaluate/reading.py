@@ -105,7 +105,7 @@ def _columns(name: str, scores: Sequence[TextScore]) -> Said:
     heads: dict[str, Floats] = {}
     signals: dict[str, Floats] = {}
     for row, score in enumerate(scores):
-        for head, probability in getattr(score, "heads", ()):
+        for head, probability in score.heads:
             heads.setdefault(head, np.full(len(scores), np.nan))[row] = probability
         for factor in score.factors:
             signals.setdefault(factor.name, np.zeros(len(scores)))[row] += factor.points

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from social_care.cli import exits, show
-from social_care.cli.context import of
+from social_care.cli.context import Invocation, of
 
 if TYPE_CHECKING:
     from sentiment.evaluate import Options, Table
@@ -24,14 +24,17 @@ class Kind(StrEnum):
 def evaluate(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A CSV with a column text and one that says what is right.")],
-    model: Annotated[str | None, typer.Option(help="A folder or a Hugging Face id; default: bundled.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Folder, tuned name, Hugging Face id; default: bundled.")
+    ] = None,
     revision: Annotated[str | None, typer.Option(help="The commit of a Hugging Face model.")] = None,
     two_class: Annotated[
         bool, typer.Option("--two-class", help="Leave neutral rows out and choose between the other two.")
     ] = False,
     stars: Annotated[bool, typer.Option("--stars", help="The labels are 1 to 5 stars; 3 is neutral.")] = False,
     compare: Annotated[
-        str | None, typer.Option(help="Another model to put beside it: folder, Hugging Face id, or bundled.")
+        str | None,
+        typer.Option(help="Another to put beside it: folder, tuned name, Hugging Face id, bundled."),
     ] = None,
     compare_revision: Annotated[
         str | None, typer.Option("--compare-revision", help="The commit of that other Hugging Face model.")
@@ -77,24 +80,24 @@ def evaluate(
     if data is not None:
         table = join_texts(table, data)
     names = [(model, revision)] + ([(compare, compare_revision)] if compare else [])
-    code = _measure(table.where(conditions), options, names, as_json=of(context).json)
+    code = _measure(table.where(conditions), options, names, of(context))
     raise typer.Exit(code)
 
 
 def _measure(
-    table: "Table", options: "Options", names: list[tuple[str | None, str | None]], *, as_json: bool
+    table: "Table", options: "Options", names: list[tuple[str | None, str | None]], invocation: Invocation
 ) -> int:
     from sentiment.evaluate import measure
     from sentiment.evaluate.targets import find_targets
     from social_care.cli.model_view import print_evaluation
 
     find_targets(table, options)  # a file nobody can use is refused before a model is loaded
-    scorers = [_load(name, revision) for name, revision in names]
-    with show.progress(f"scoring {table.name}", total=len(table.lines) * len(scorers)) as advance:
+    scorers = [_load(invocation, name, revision) for name, revision in names]
+    with show.progress("scoring", total=len(table.lines) * len(scorers)) as advance:
         found = measure(
             table, scorers[0], options, other=scorers[1] if len(scorers) > 1 else None, advance=advance
         )
-    if as_json:
+    if invocation.json:
         # Labels, notes and examples hold words of the file.
         show.print_json(found.as_dict() | {"untrusted": True})
     else:
@@ -102,7 +105,13 @@ def _measure(
     return exits.PARTLY if table.broken else exits.OK
 
 
-def _load(name: str | None, revision: str | None) -> "TransformerScorer":
-    from sentiment.transformer import TransformerScorer
+def _load(invocation: Invocation, name: str | None, revision: str | None) -> "TransformerScorer":
+    """Load a model as every command does; a name may also be that of a model tuned in the workspace."""
+    from social_care.other_models import load_scorer, workspace_here
 
-    return TransformerScorer.load(None if name == "bundled" else name, revision=revision)
+    if name is not None and not Path(name).exists():
+        workspace = workspace_here(invocation.folder)
+        tuned = workspace.folder / "models" / name if workspace else None
+        if tuned is not None and (tuned / "config.json").is_file():
+            name = str(tuned)
+    return load_scorer(invocation.folder, name, revision)

@@ -225,7 +225,7 @@ def _large(groups: Mapping[str, Sized]) -> tuple[dict[str, Sized], list[int]]:
 
 def _say_rest(sizes: Sequence[int]) -> None:
     if sizes:
-        show.say(show.coloured(f"{sum(sizes):,} more rows in {len(sizes):,} groups too small to show: --json", "dim"))
+        show.say(show.coloured(f"{sum(sizes):,} more rows in {len(sizes):,} groups too small to show", "dim"))
 
 
 def _stacked(value: float | None, interval: Interval) -> Text:

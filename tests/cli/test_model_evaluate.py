@@ -1,6 +1,7 @@
 """`model evaluate` with the bundled model: 80 columns, one JSON document, nothing a terminal obeys."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,13 @@ def test_what_cannot_be_measured_is_refused_with_what_to_do(
 ) -> None:
     (app.folder / "rows.csv").write_text(rows, encoding="utf-8")
     assert told in app("model", "evaluate", "rows.csv", *words, code=2).err
+
+
+def test_a_model_tuned_here_is_named_by_its_name(desk: App) -> None:
+    """A copy of the bundled model stands for a tuned one: the folder is what makes it one."""
+    from sentiment.card import BUNDLED
+
+    shutil.copytree(BUNDLED, desk.folder / "models" / "autumn")
+    (desk.folder / "rows.csv").write_text("text,label\nI love it,positive\nIt is awful,negative\n", "utf-8")
+    found = desk("--json", "model", "evaluate", "rows.csv", "--compare", "autumn").json
+    assert found["comparison"]["agreement"]["differing"] == 0
