@@ -14,7 +14,7 @@ from sentiment.evaluate.classes import Figures, figures
 from sentiment.evaluate.comparison import Agreement, Difference, Example
 from sentiment.evaluate.errors import EvaluationError
 from sentiment.evaluate.heads import HeadFigures, head_figures
-from sentiment.evaluate.intervals import Bools, Floats, Ints
+from sentiment.evaluate.intervals import RESAMPLES, Bools, Floats, Ints
 from sentiment.evaluate.ordering import Order, order
 from sentiment.evaluate.reading import Answer, Said, answers, ask, takes_kinds
 from sentiment.evaluate.results import Comparison, Evaluation, Head, HeadComparison, Urgency
@@ -143,7 +143,7 @@ class _Session:
         table = self.table
         return {
             "name": table.name, "encoding": table.encoding, "rows": len(table.lines), "filtered": table.filtered,
-            "damaged_characters": table.damaged, "scored": len(self.rows), "resamples_seeded": True,
+            "damaged_characters": table.damaged, "scored": len(self.rows), "resamples": RESAMPLES,
         }  # fmt: skip
 
     def _broken(self) -> list[LeftOut]:
