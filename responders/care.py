@@ -19,6 +19,7 @@ def triage_batch(
     policies: Sequence[SlaPolicy] | PolicySet,
     rules: TriageRules,
     now: datetime,
+    scorer: str | None = None,
 ) -> TriageCounts:
     """Turn mentions into cases, clocks and recognised replies; safe to repeat.
 
@@ -28,11 +29,12 @@ def triage_batch(
         policies: Ordered promises, first match wins.
         rules: Numbers and lists of triage.
         now: The time it is.
+        scorer: Whose scores count where a mention has several; None takes the newest.
 
     Raises:
         ConfigError: two policies have one name.
     """
-    return run_triage(session, mention_ids, decider(policies, rules, now), now)
+    return run_triage(session, mention_ids, decider(policies, rules, now), now, scorer)
 
 
 def track(session: Session, now: datetime, policies: Sequence[SlaPolicy] | PolicySet = ()) -> list[Tracked]:

@@ -27,7 +27,7 @@ TOKENS_PER_BATCH = 4096
 """Tokens of a batch on a processor, padding included: as many as its caches hold the activations of."""
 TOKENS_PER_BATCH_ON_GPU = 32_768
 _CLOSE = 0.06
-"""How near a border bfloat16 is not trusted: twice the drift of a probability seen in the tests' networks (0.03)."""
+"""How near a border bfloat16 is not trusted: twice the drift of a probability seen in the tests' networks."""
 _DEFAULT_MAX_TOKENS = 512
 _OFFSET = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2vec-text", "xmod"}
 """Model types that count positions from the padding token on: two fewer than their table has."""

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,6 +114,7 @@ def all_checks(invocation: "Invocation") -> Iterator[Check]:
     yield _tried(
         "model", lambda: _model(workspace), 'set [scorer] model to "bundled", or to a folder that holds one'
     )
+    yield _drift(workspace, invocation.now)
     yield _tried("digest folder", lambda: _writable(workspace.folder / workspace.settings.digest.folder))
     if workspace.database_url.startswith("postgres"):
         yield _tried("work queue", lambda: _queue(workspace, invocation.now))
@@ -144,6 +145,20 @@ def _model(workspace: Workspace) -> str:
     verdict = workspace.scorer.score(["Thank you, that was quick and friendly!", "这次服务太差了，一直没人回复"])
     words = " and ".join(item.sentiment for item in verdict)
     return f"{workspace.scorer.name} reads; a thank-you and a complaint came out {words}"
+
+
+def _drift(workspace: Workspace, now: datetime) -> Check:
+    from social_care import drifting
+
+    warning = False
+
+    def look() -> str:
+        nonlocal warning
+        told, warning = drifting.in_words(drifting.look(workspace, now))
+        return told
+
+    check = _tried("drift", look)
+    return replace(check, warning=True, fix="social-care model drift") if warning else check
 
 
 def _writable(folder: Path) -> str:

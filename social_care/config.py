@@ -86,6 +86,17 @@ class ScorerSettings(Part):
     allow_branch: bool = False
 
 
+class TuningSettings(Part):
+    """What a model may be tuned on."""
+
+    allow_networks: list[str] = Field(default_factory=list)
+
+    @field_validator("allow_networks")
+    @classmethod
+    def _lower(cls, value: list[str]) -> list[str]:
+        return [name.strip().lower() for name in value]
+
+
 class DigestSettings(Part):
     """When the daily digest is written, and where."""
 
@@ -127,6 +138,7 @@ class Settings(BaseSettings):
     topics: list[TopicSettings] = Field(default_factory=list)
     listeners: dict[str, ListenerSettings] = Field(default_factory=dict)
     scorer: ScorerSettings = Field(default_factory=ScorerSettings)
+    tuning: TuningSettings = Field(default_factory=TuningSettings)
     urgency: dict[str, float] = Field(default_factory=dict)
     sla: list[dict[str, Any]] = Field(default_factory=list)
     triage: dict[str, Any] = Field(default_factory=dict)
@@ -253,7 +265,8 @@ def _keys_at(place: tuple[Any, ...]) -> list[str]:
     """Keys allowed in the table at `place`, for the suggestion."""
     model: type[BaseModel] = Settings
     rooms: dict[str, type[BaseModel]] = {
-        "brands": BrandSettings, "topics": TopicSettings, "scorer": ScorerSettings, "digest": DigestSettings,
+        "brands": BrandSettings, "topics": TopicSettings, "scorer": ScorerSettings, "tuning": TuningSettings,
+        "digest": DigestSettings,
         "goals": GoalSettings, "listeners": ListenerSettings,
     }  # fmt: skip
     if place:

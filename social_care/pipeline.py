@@ -251,7 +251,7 @@ def triage_pending(
             ids = queries.untriaged(session, scorer_name, TRIAGE_BATCH)
             if not ids:
                 return done
-            triage_batch(session, ids, policies, rules, now)
+            triage_batch(session, ids, policies, rules, now, scorer_name)
         done += len(ids)
         advance(len(ids))
 

@@ -71,7 +71,7 @@ class Ticker:
 
     def tick(self) -> None:
         """Do everything that is due now. A failing part stops no other, and is told once, not each tick."""
-        for step in (self.poll_due, self.recheck, self.understand, self.track, self.digest):
+        for step in (self.poll_due, self.recheck, self.understand, self.track, self.drift, self.digest):
             if self.stopping():
                 return
             problem = ""
@@ -221,6 +221,14 @@ class Ticker:
         found = self.workspace.track(self.clock())
         if found:
             self.tell(f"{found} SLA warnings or breaches recorded")
+
+    def drift(self) -> None:
+        """Once a day, look whether what is heard, or how it is read, has moved; drift is told once a week."""
+        from social_care.drifting import watch_daily
+
+        told = watch_daily(self.workspace, self.clock, self.owner)
+        if told:
+            self.tell(told)
 
     def digest(self) -> None:
         """Write the digest of the day once, after the configured time, however late we are."""

@@ -87,7 +87,11 @@ class Tracked:
 
 
 def run_triage(
-    session: Session, mention_ids: Sequence[int], decide: Callable[[Thread], Decision], now: datetime
+    session: Session,
+    mention_ids: Sequence[int],
+    decide: Callable[[Thread], Decision],
+    now: datetime,
+    scorer: str | None = None,
 ) -> TriageCounts:
     """Load the threads of these mentions, decide about each, write everything. Running it twice changes nothing.
 
@@ -96,13 +100,14 @@ def run_triage(
         mention_ids: New, edited, deleted or relabelled mentions, our own posts included; unknown ids are ignored.
         decide: The pure decision about one thread.
         now: Time of notices, audit rows and exemptions.
+        scorer: Whose scores count where there are several; None takes the newest.
     """
     session.flush()
     lock_names(session, {"triage"})  # two that see the same new thread would both open its case
     counts = TriageCounts()
     wanted = list(dict.fromkeys(mention_ids))
     for start in range(0, len(wanted), CHUNK):
-        threads = load_threads(session, wanted[start : start + CHUNK])
+        threads = load_threads(session, wanted[start : start + CHUNK], scorer=scorer)
         counts += _execute(session, [decide(thread) for thread in threads], now)
     session.expire_all()
     return counts

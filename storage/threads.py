@@ -177,18 +177,21 @@ _REPLY = tuple(REPLY.c[name] for name in ReplyState._fields)
 _SCORE = tuple(SCORE.c[name] for name in ScoreState._fields)
 
 
-def load_threads(session: Session, mention_ids: Sequence[int], *, lock: bool = True) -> list[Thread]:
+def load_threads(
+    session: Session, mention_ids: Sequence[int], *, lock: bool = True, scorer: str | None = None
+) -> list[Thread]:
     """The threads these mentions belong to, each with its posts, cases, clocks, replies and drafts.
 
     Scores, labels and drafts are read for the authors the batch is about only: for whoever wrote a mention of the
     batch, and, where one of our own posts is in the batch, for everybody in its thread. Without `lock` nothing is
-    held on PostgreSQL: for whoever only asks.
+    held on PostgreSQL: for whoever only asks. Of several scores of one version, that of `scorer` counts, else the
+    newest.
     """
     keys, guests = _thread_keys(session, mention_ids)
     if not keys:
         return []
     threads, deep = _posts(session, keys, set(mention_ids), guests)
-    _attach_understanding(session, threads, deep)
+    _attach_understanding(session, threads, deep, scorer)
     _attach_care(session, threads, deep, lock=lock)
     return list(threads.values())
 
@@ -269,13 +272,15 @@ def _deep(threads: Iterable[Thread], fresh: set[int]) -> set[int]:
     return deep
 
 
-def _attach_understanding(session: Session, threads: Mapping[ThreadKey, Thread], deep: set[int]) -> None:
+def _attach_understanding(
+    session: Session, threads: Mapping[ThreadKey, Thread], deep: set[int], scorer: str | None
+) -> None:
     scores = {
         (row[0], row[1]): ScoreState(*row[2:])
         for row in session.execute(
             select(SCORE.c.mention_id, SCORE.c.mention_version, *_SCORE)
             .where(SCORE.c.mention_id.in_(deep))
-            .order_by(SCORE.c.scored_at, SCORE.c.id)
+            .order_by(case((SCORE.c.scorer == scorer, 1), else_=0), SCORE.c.scored_at, SCORE.c.id)
         )
     }
     labels: dict[int, dict[str, str]] = defaultdict(dict)

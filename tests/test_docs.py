@@ -131,12 +131,13 @@ def test_every_setting_is_described_and_no_other() -> None:
     from responders.sla import SlaPolicy
     from social_care import config
 
-    tables = {"brands", "topics", "listeners", "scorer", "urgency", "sla", "triage", "digest", "goals"}
+    tables = {"brands", "topics", "listeners", "scorer", "tuning", "urgency", "sla", "triage", "digest", "goals"}
     assert rows_of(section("Keys")) == keys(config.Settings) - tables
     assert rows_of(section("`[[brands]]`")) == keys(config.BrandSettings)
     assert rows_of(section("`[[topics]]`")) == keys(config.TopicSettings)
     assert rows_of(section("`[listeners.NAME]`")) == keys(config.ListenerSettings)
     assert rows_of(section("`[scorer]`")) == keys(config.ScorerSettings)
+    assert rows_of(section("`[tuning]`")) == keys(config.TuningSettings)
     assert rows_of(section("`[digest]`")) == keys(config.DigestSettings)
     assert rows_of(section("`[goals]`")) == keys(config.GoalSettings)
     assert rows_of(section("`[triage]`")) == keys(TriageRules)
@@ -144,14 +145,14 @@ def test_every_setting_is_described_and_no_other() -> None:
     assert section("`[urgency]`").strip()
 
 
-@pytest.mark.parametrize("part", ["scorer", "digest", "goals", "triage"])
+@pytest.mark.parametrize("part", ["scorer", "tuning", "digest", "goals", "triage"])
 def test_the_defaults_the_manual_states_are_the_programs(part: str) -> None:
     from responders.readings import TriageRules
     from social_care import config
 
     models = {
-        "scorer": config.ScorerSettings, "digest": config.DigestSettings, "goals": config.GoalSettings,
-        "triage": TriageRules,
+        "scorer": config.ScorerSettings, "tuning": config.TuningSettings, "digest": config.DigestSettings,
+        "goals": config.GoalSettings, "triage": TriageRules,
     }  # fmt: skip
     for key, stated in re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", section(f"`[{part}]`"), re.MULTILINE):
         default = models[part].model_fields[key].get_default(call_default_factory=True)

@@ -8,6 +8,7 @@ from social_care.cli import show
 from social_care.cli.context import of
 from social_care.cli.model_add import add, facts_about
 from social_care.cli.model_evaluate import evaluate
+from social_care.cli.model_tuning import drift, list_, shadow, tune, use
 
 app = typer.Typer(no_args_is_help=True, help="What reads the posts, and how well.")
 
@@ -46,3 +47,8 @@ def _short(value: Any) -> str:
 
 app.command()(evaluate)
 app.command()(add)
+app.command()(tune)
+app.command("list")(list_)
+app.command()(use)
+app.command()(shadow)
+app.command()(drift)

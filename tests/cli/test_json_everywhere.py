@@ -26,6 +26,9 @@ READS = {
     "saved-reply list": (),
     "saved-reply check": (),
     "model info": (),
+    "model list": (),
+    "model shadow": ("bundled", "-n", "5"),
+    "model drift": (),
     "db sql": ("select count(*) from mention",),
     "config check": (),
     "config show": (),
@@ -42,6 +45,7 @@ WRITES = {
     "init", "import", "listen", "case assign", "case release", "case snooze", "case wake", "case resolve",
     "case dismiss", "case reopen", "case label", "draft new", "draft edit", "draft approve", "draft reject",
     "draft handoff", "listener park", "listener resume", "db upgrade",
+    "model tune", "model use",
 }  # fmt: skip
 
 
