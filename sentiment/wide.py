@@ -114,6 +114,11 @@ class Wide:
         """How many further heads have a column."""
         return int(self._table.shape[1]) - self._heads_from
 
+    def with_heads_scaled(self, factors: Floats) -> Wide:
+        """Return the same table with each head's logits multiplied by a factor, (heads,)."""
+        every = np.concatenate([np.ones(self._heads_from, dtype=np.float32), factors])
+        return Wide(self._table, self._scale * every, self._bias * every, self._groups, self._fold)
+
     @classmethod
     def load(cls, folder: Path) -> Wide | None:
         """Read the table of a model folder; None where it has none.

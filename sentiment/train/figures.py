@@ -1,34 +1,44 @@
-"""Figures of a classifier on labelled rows: macro-recall, macro-F1, accuracy, calibration, abstention."""
+"""Figures of a classifier on labelled rows: macro-recall, macro-F1, accuracy, calibration."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from tokenizers import Tokenizer
-from torch import nn
 
+from sentiment.train.heads import HEADS
 from sentiment.train.loop import padded
+from sentiment.train.network import CLASSES, Network
+from sentiment.train.vocabulary import Vocabulary
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 
-def logits_of(model: nn.Module, tokenizer: Tokenizer, texts: Sequence[str], batch: int = 128) -> Floats:
-    """Return one row of class logits a text, in the order given; computed in float32 on the model's device."""
-    device = next(model.parameters()).device
-    ids = [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+class Answered(NamedTuple):
+    """Logits of some texts: sentiment (texts, 3) and heads (texts, heads)."""
+
+    logits: Floats
+    heads: Floats
+
+
+def answers_of(network: Network, vocabulary: Vocabulary, texts: Sequence[str], batch: int = 128) -> Answered:
+    """Return what the network says of texts, in the order given; computed in float32 on its device."""
+    device = network.embedding.device
+    ids = [encoding.ids for encoding in vocabulary.tokenizer.encode_batch(list(texts))]
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-    result = np.zeros((len(ids), 3))
-    model.eval()
+    logits, heads = np.zeros((len(ids), CLASSES)), np.zeros((len(ids), len(HEADS)))
+    network.eval()
     with torch.inference_mode():
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
             tokens, mask = padded([ids[i] for i in chosen], device)
-            result[chosen] = model(input_ids=tokens, attention_mask=mask).logits.double().cpu().numpy()
-    return result
+            said = network(tokens, mask)
+            logits[chosen], heads[chosen] = said.logits.double().cpu().numpy(), said.heads.double().cpu().numpy()
+    return Answered(logits, heads)
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
@@ -68,26 +78,3 @@ def calibration_error(probabilities: Floats, labels: Labels, bins: int = 15) -> 
         abs(right[which == b].mean() - top[which == b].mean()) * (which == b).mean() for b in set(which.tolist())
     ]
     return float(sum(gaps))
-
-
-def fit_temperature(logits: Floats, labels: Labels) -> float:
-    """Return the temperature, between 0.5 and 4 in steps of 0.05, with the least log loss."""
-    grid = [round(0.5 + 0.05 * i, 2) for i in range(71)]
-    rows = np.arange(len(labels))
-    return min(grid, key=lambda t: -float(np.log(softmax(logits, t)[rows, labels] + 1e-12).mean()))
-
-
-def abstain_threshold(probabilities: Floats, labels: Labels, wanted: float = 0.85) -> float | None:
-    """Return the lowest top probability (steps of 0.01) from which on at least `wanted` are right.
-
-    None when no threshold that still answers one text in ten reaches it.
-    """
-    top = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    for hundredth in range(34, 100):
-        kept = top >= hundredth / 100
-        if kept.mean() < 0.1:
-            return None
-        if right[kept].mean() >= wanted:
-            return hundredth / 100
-    return None

