@@ -178,7 +178,8 @@ def _load(place: Place, device: str, dtype: torch.dtype) -> tuple[Any, Any]:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # what goes wrong is told once, by us
     source = str(place.folder)
     safe = any(file.suffix == ".safetensors" for file in place.folder.iterdir())
     # The files lie here and were compared: nothing may be looked up, and nothing they bring may be run.
@@ -262,10 +263,4 @@ def padded_logits(network: Any, sequences: Sequence[Sequence[int]], pad: int, de
 
 def _advice(place: Place, error: Exception) -> str:
     reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-    needs = [name for name in ("sentencepiece", "tiktoken", "protobuf") if name in str(error).lower()]
-    if needs and not (place.folder / "tokenizer.json").is_file():
-        return (
-            f"{place.model} has no tokenizer.json, and its tokenizer needs a package that is not installed: "
-            f"pip install sentencepiece protobuf ({reason})"
-        )
     return f"cannot load the model {place.model}: {reason}. Copy or download it again, or choose another."

@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _VERSION = 1
 _BLOCK = 1 << 20
 _SMALL = re.compile(r"[^/]+\.(?:json|txt|model|jinja|vocab|bpe|codes|tiktoken)")
 _WEIGHTS = re.compile(r"(?:(?:weights|wide|head)|model(?:-\d+-of-\d+)?)\.safetensors")
+_TOKENIZERS = {"tokenizer.json", "vocab.txt", "vocab.json"}
 _PICKLES = re.compile(r"pytorch_model(?:-\d+-of-\d+)?\.bin")
 
 
@@ -109,13 +111,20 @@ def refuse_unusable(names: Iterable[str], model: str, *, allow_pickle: bool) -> 
     """Refuse what is no whole model in a safe format, before anything is downloaded or read.
 
     Raises:
-        ModelError: No weights, pickled weights without leave, an adapter, or no config.json.
+        ModelError: No weights, pickled weights without leave, an adapter, no config.json, or a tokenizer that a
+            missing package has to read.
     """
     present = set(names)
     if ADAPTER in present:
         raise ModelError(f"{model} is an adapter for another model, not a whole one; merge it into its base first")
     if "config.json" not in present:
         raise ModelError(f"{model}: config.json is missing: this is no whole model")
+    pieces = any(name.endswith(".model") for name in present) and not present & _TOKENIZERS
+    if pieces and find_spec("sentencepiece") is None:
+        raise ModelError(
+            f"{model} brings its tokenizer only in a form that needs another package: "
+            "pip install sentencepiece protobuf"
+        )
     if any(_WEIGHTS.fullmatch(name) for name in present):
         return
     if not any(_PICKLES.fullmatch(name) for name in present):

@@ -45,7 +45,7 @@ WRITES = {
     "init", "import", "listen", "case assign", "case release", "case snooze", "case wake", "case resolve",
     "case dismiss", "case reopen", "case label", "draft new", "draft edit", "draft approve", "draft reject",
     "draft handoff", "listener park", "listener resume", "db upgrade",
-    "model tune", "model use",
+    "model add", "model tune", "model use",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import pickle
 import shutil
@@ -488,6 +489,27 @@ def test_damaged_files_are_told_without_a_traceback(tiny: dict[str, Path], tmp_p
         (folder / name).write_bytes(damage)
         with pytest.raises(ModelError, match=r"again|JSON object|finished"):
             TransformerScorer.load(folder)
+
+
+def test_a_vocabulary_in_the_old_form_is_read_and_one_for_a_missing_package_is_told(
+    hub: HubServer, tiny: dict[str, Path], terms: Terms, tmp_path: Path
+) -> None:
+    folder = copy(tiny["bert"], tmp_path / "old")
+    vocabulary = json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
+    (folder / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.__getitem__)), "utf-8")
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": true, "model_max_length": 64}')
+    scorer = TransformerScorer.load(folder)
+    assert scorer.way == "transformers"
+    new = TransformerScorer.load(tiny["bert"])
+    for one, two in zip(scorer.score(SENTENCES), new.score(SENTENCES), strict=True):
+        assert one.probabilities == pytest.approx(two.probabilities, abs=ROUNDING)
+    (folder / "vocab.txt").rename(folder / "sentencepiece.bpe.model")
+    commit = hub.publish(ID, folder)
+    if importlib.util.find_spec("sentencepiece") is None:
+        with pytest.raises(ModelError, match="pip install sentencepiece protobuf"):
+            TransformerScorer.load(ID, revision=commit, terms=terms)
+        assert not any("/resolve/" in request for request in hub.requests)
 
 
 # -- where it runs ------------------------------------------------------------------------------------------------
