@@ -131,7 +131,7 @@ def search(
     factors: Sequence[tuple[str, tuple[Span, ...]]],
     parts: Sequence[Span],
     most: int,
-) -> list[Counterfactual]:
+) -> tuple[list[Counterfactual], int]:
     """Look for the smallest change that changes each decision.
 
     Args:
@@ -143,11 +143,11 @@ def search(
         most: How many further changed texts may be scored.
 
     Returns:
-        At most one change a target.
+        At most one change a target; how many changes were tried.
     """
     tried = [c for c in (_single(word, factors) for word in words) if _leaves_words(desk.text, c)]
     results = desk.after(candidate.spans for candidate in tried)
-    if any(not _succeeding(desk, target, tried, results, below=1) for target in targets):
+    if most and any(not _succeeding(desk, target, tried, results, below=1) for target in targets):
         room = [c for c in _further(desk.text, words, factors, parts) if _leaves_words(desk.text, c)][:most]
         tried += room
         results += desk.after(candidate.spans for candidate in room)
@@ -158,7 +158,7 @@ def search(
             if claim is not None:
                 found.append(claim)
                 break
-    return found
+    return found, len(tried)
 
 
 def _succeeding(

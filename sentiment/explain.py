@@ -63,7 +63,7 @@ class Explanation:
         words_in_all: How many different words there are.
         sentences_in_all: How many sentences there are.
         sentences_read: How many of them were weighed; 0 where it was not necessary.
-        tried: How many changed texts were scored.
+        tried: How many changes of the text were tried; 0 where it is too long for that.
     """
 
     text: str
@@ -100,8 +100,10 @@ def explain(
     text: str,
     *,
     language: str | None = None,
+    kind: str | None = None,
     decide: Decide = by_itself,
     targets: Sequence[str] | None = None,
+    score: TextScore | None = None,
 ) -> Explanation:
     """Say why a text gets its score, by scoring what it would be without some of its words.
 
@@ -109,13 +111,17 @@ def explain(
         scorer: Any scorer; only its `score` is used.
         text: The post, as the scorer is given it.
         language: The language code its network gave.
+        kind: ``post`` or ``review`` where the network tells it.
         decide: What is decided because of a score; pure, asked once for each different score.
         targets: The decisions for which a counterfactual is looked for; None takes all that `decide` names.
+        score: The post's score, where it is known already.
 
     Returns:
         The explanation; of a text without words its lists are empty.
     """
-    bench = Bench(scorer, language)
+    bench = Bench(scorer, language, kind)
+    if score is not None:
+        bench.known[text] = score
     score = bench.score([text])[0]
     seen = text[:READ]
     words, spans, evidence = pieces(seen), sentences(seen), _evidence(seen, score)
@@ -126,13 +132,13 @@ def explain(
         quoted = [span for item in evidence for span in item.spans]
         strongest, influences, weighed = leave_out_sentences(bench, text, spans, quoted)
     desk = Desk(text, bench, decide, dict(decide(score)))
-    found = search(
+    found, tried = search(
         desk,
         [target for target in desk.decisions if targets is None or target in targets],
         [word for word in influences if word.whole is score],
         [(item.factor.name, item.spans) for item in evidence if item.spans],
         [sentence.span for sentence in strongest] or spans,
-        min(MOST_CHANGES, 2 * WORK // max(1, cost(seen))),
+        min(MOST_CHANGES, WORK // max(1, cost(seen))),
     )
     return Explanation(
         text=text,
@@ -145,7 +151,7 @@ def explain(
         words_in_all=len(words),
         sentences_in_all=len(spans),
         sentences_read=weighed,
-        tried=len(bench.known) - 1,
+        tried=tried,
     )
 
 

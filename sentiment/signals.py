@@ -47,6 +47,7 @@ _NEGATIONS = frozenset(
 )
 _CJK_NEGATIONS = frozenset("不没沒未無无别別冇唔非免勿")
 _MAX_GAP = 3
+_LONGEST_PREFIX = 40
 _MAX_EVIDENCE = 3
 EVIDENCE_CHARACTERS = 60
 """Characters of one quotation; a longer one is cut."""
@@ -120,7 +121,7 @@ class _WordIndex:
         known = self.seen.get(word)
         if known is None:
             chosen = list(self.exact.get(word, ()))
-            for size in range(1, len(word) + 1):
+            for size in range(1, min(len(word), _LONGEST_PREFIX) + 1):
                 chosen += self.prefixed.get(word[:size], ())
             known = tuple(chosen)
             if len(self.seen) < 50_000:  # words recur; strangers' inventions must not fill the memory

@@ -57,6 +57,8 @@ _NEGATIONS = frozenset(
 )
 _LONGEST_ENTRY = 6
 _QUOTED = re.compile(rf"[^\W_{_CJK}]+|[{_CJK}]+|[!?！？]+|[^\w\s]")
+_TAG = re.compile(r"#\w*\Z")
+_LONGEST_TAG = 100
 _BETWEEN = r"(?:\W{0,20}(?:&#?\w{2,8};|@[\w.·-]{1,50}|https?://\S{1,200})){0,3}\W{0,20}"
 
 
@@ -185,12 +187,20 @@ class Places:
         words = _QUOTED.findall(evidence.lower())
         if not words:
             return ()
+        between = _BETWEEN.join(map(re.escape, words))
         border = r"(?<!\w)" if words[0][0].isascii() and words[0][0].isalnum() else ""
         # The lexicon cuts long quotations, maybe in a word.
         cut = len(evidence) >= EVIDENCE_CHARACTERS
         end = r"(?!\w)" if words[-1][-1].isascii() and words[-1][-1].isalnum() and not cut else ""
-        pattern = re.compile(border + _BETWEEN.join(map(re.escape, words)) + end)
-        return tuple(self._back(*match.span()) for match in pattern.finditer(self._plain))
+        found = list(re.finditer(border + between + end, self._plain))
+        if not found and "#" in self._plain:  # hashtags are read as the words they are made of
+            found = [match for match in re.finditer(between, self._plain) if self._tagged(match)]
+        return tuple(self._back(*match.span()) for match in found)
+
+    def _tagged(self, match: re.Match[str]) -> bool:
+        """Say whether a match begins or ends in a hashtag."""
+        ends = (match.start(), match.end())
+        return any(_TAG.search(self._plain, max(0, end - _LONGEST_TAG), end) for end in ends)
 
     def _back(self, start: int, end: int) -> Span:
         if self._origin is None:

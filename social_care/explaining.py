@@ -97,13 +97,17 @@ class _Triage:
             "sentiment": "unsure" if unsure else labels.get("sentiment", score.sentiment),
         }
 
-    def why(self, scorer: "Scorer", text: str, language: str | None, *, by_workspace: bool) -> Why:
+    def why(
+        self, scorer: "Scorer", text: str, language: str | None, kind: str | None, *, by_workspace: bool
+    ) -> Why:
         """Explain the post."""
-        score = scorer.score([text], [language])[0]
+        score = scorer.score([text], [language], [kind])[0]
         values = self.outcome(score)
         post = next(post for post in self.thread.posts if post.id == self.post_id)
         searched = tuple(target for target in TARGETS if not _settled(target, post, score, values))
-        explanation = explain(scorer, text, language=language, decide=self.decisions, targets=searched)
+        explanation = explain(
+            scorer, text, language=language, kind=kind, decide=self.decisions, targets=searched, score=score
+        )
         return Why(
             explanation=explanation,
             searched=searched,
@@ -142,7 +146,8 @@ def explain_case(workspace: "Workspace", detail: "CaseDetail", now: datetime) ->
     if thread is None or not text.strip():
         return None
     triage = _Triage(thread, lead.mention.id, workspace.policies, workspace.rules, now)
-    return triage.why(workspace.scorer, text, mention.lang, by_workspace=True)
+    kind = "review" if mention.kind == "review" else "post"
+    return triage.why(workspace.scorer, text, mention.lang, kind, by_workspace=True)
 
 
 def explain_text(workspace: "Workspace | None", text: str, language: str | None, now: datetime) -> Why:
@@ -163,7 +168,9 @@ def explain_text(workspace: "Workspace | None", text: str, language: str | None,
         scorer, policies, rules = workspace.scorer, workspace.policies, workspace.rules
         brand = next((brand.name for brand in workspace.settings.brands), "")
     thread = Thread(0, brand, "text", "1", posts=[_post(text, now)], fresh={1})
-    return _Triage(thread, 1, policies, rules, now).why(scorer, text, language, by_workspace=workspace is not None)
+    return _Triage(thread, 1, policies, rules, now).why(
+        scorer, text, language, None, by_workspace=workspace is not None
+    )
 
 
 def _state(score: "TextScore") -> ScoreState:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from social_care.workspace import Workspace
     from storage.case_detail import CaseDetail
 
+MOST_PLACES = 50
+"""Places given of one factor's evidence."""
 JSON_TEXT = 4_000
 """Characters up to which a text is repeated beside what was found in it."""
 
@@ -81,8 +83,11 @@ def _explanation_json(why: "Why") -> dict[str, Any]:
         "scorer": found.score.scorer,
         "decisions": dict(found.decisions),
         "factors": [
-            {"name": e.factor.name, "points": e.factor.points, "evidence": e.factor.evidence, "at": e.spans}
-            for e in found.evidence
+            {
+                "name": item.factor.name, "points": item.factor.points, "evidence": item.factor.evidence,
+                "at": item.spans[:MOST_PLACES],
+            }
+            for item in found.evidence
         ],
         "heads": found.heads,
         "words": [
@@ -112,7 +117,7 @@ def _explanation_json(why: "Why") -> dict[str, Any]:
         "not_found": why.not_found,
         "looked_at": {
             "words": len(found.words), "words_in_all": found.words_in_all, "sentences": found.sentences_read,
-            "sentences_in_all": found.sentences_in_all, "changed_texts": found.tried,
+            "sentences_in_all": found.sentences_in_all, "changes": found.tried,
         },
     }  # fmt: skip
 

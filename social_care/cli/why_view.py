@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from sentiment.explain import Explanation
+from sentiment.language import UNKNOWN
 from sentiment.occlusion import Influence, value
 from sentiment.ports import SENTIMENTS
 from sentiment.reply import REASONS
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from social_care.workspace import Workspace
     from storage.case_detail import CaseDetail
 
-SHOWN_TEXT = 700
-"""Characters of a post that are printed; the JSON has all of it."""
+SHOWN_TEXT, SHOWN_SENTENCE = 700, 200
+"""Characters of a post, or of each strong sentence of a long one, that are printed; the JSON has more."""
+_LITTLE, _SOME, _MUCH = 0.1, 1 / 3, 2 / 3
+"""Shares of the strongest word's pull from which a word is shaded, bold, reversed."""
 _SHADES = {"negative": "red", "positive": "green", "neutral": "underline"}
 _FIGURE = re.compile(r"(\w+) \d\.\d\d")
 _LAST = ("base", "partly_read", "limit")
@@ -59,7 +62,7 @@ def print_case_why(detail: "CaseDetail", why: "Why | None", workspace: "Workspac
     if policy is not None:
         show.say(f"policy {case.policy}: first reply within {say_duration(policy.first_reply)}")
     for clock in detail.clocks:
-        show.say("  ", *clock_line(clock, workspace.zone, now))
+        _hanging("  ", Text().join(Text() + part for part in clock_line(clock, workspace.zone, now)))
 
 
 def print_text_why(why: "Why") -> None:
@@ -89,6 +92,8 @@ def _print_post(found: Explanation) -> None:
     if not found.text.strip():
         show.say("  ", show.coloured("(no text)", "dim"))
         return
+    if show.out.color_system and _styles(found):
+        show.say("  ", show.coloured("red speaks for negative, green for positive, underlined for neutral", "dim"))
     if not found.sentences:
         _hanging("  ", _shaded(found, 0, len(found.text)))
         return
@@ -99,12 +104,12 @@ def _print_post(found: Explanation) -> None:
     said = f"{len(found.sentences)} sentences that say most, of {found.sentences_in_all:,}"
     if found.sentences_read < found.sentences_in_all:
         said += f" ({found.sentences_read} of them weighed)"
-    show.say("  ", show.coloured(f"the {said}; {len(found.text):,} characters in all", "dim"))
+    _hanging("  ", Text(f"the {said}; {len(found.text):,} characters in all", style="dim"))
 
 
 def _shaded(found: Explanation, start: int, end: int) -> Text:
     """A part of the post on one line, safe, its words in the colour of the sentiment they speak for."""
-    cut = min(end, start + SHOWN_TEXT)
+    cut = min(end, start + (SHOWN_SENTENCE if found.sentences else SHOWN_TEXT))
     styles = [""] * (cut - start)
     for word, style in _styles(found):
         for first, last in word.spans:
@@ -119,7 +124,7 @@ def _shaded(found: Explanation, start: int, end: int) -> Text:
         line.append(re.sub(" +", " ", "".join(character for character, _ in group)), style)
     line.rstrip()
     if cut < end:
-        line.append(f" … {end - start:,} characters in all", "dim")
+        line.append(" …" if found.sentences else f" … {end - start:,} characters in all", "dim")
     return line
 
 
@@ -128,14 +133,13 @@ def _styles(found: Explanation) -> list[tuple[Influence, str]]:
     pulls = {word: (word.speaks_for(), word.pull(word.speaks_for())) for word in found.words}
     felt = {word: pull for word, pull in pulls.items() if word.moves(pull[0])}
     strongest = max((pull for _, pull in felt.values()), default=1.0)
-    return [
-        (
-            word,
-            ("bold reverse " if pull > strongest * 2 / 3 else "bold " if pull > strongest / 3 else "")
-            + _SHADES[to],
-        )
-        for word, (to, pull) in felt.items()
-    ]
+    styles = []
+    for word, (to, pull) in felt.items():
+        share = pull / strongest
+        if share > (_SOME if word.function else _LITTLE):
+            weight = "bold reverse " if share > _MUCH else "bold " if share > _SOME else ""
+            styles.append((word, weight + _SHADES[to]))
+    return styles
 
 
 def _print_factors(reasons: Sequence[Mapping[str, Any]], urgency: float, found: Explanation | None) -> None:
@@ -190,6 +194,9 @@ def _print_words(found: Explanation) -> None:
     """The words that drove the sentiment and each head that spoke, with what is left without them."""
     score = found.score
     show.say(_sentiment(score.sentiment, score.abstained, score.probabilities._asdict(), score.language))
+    if score.language == UNKNOWN:
+        show.say("  ", show.coloured("the model finds no words to read here", "dim"))
+        return
     _print_pulls(found, score.sentiment)
     for name, probability in found.heads.items():
         show.say(f"heard {name.replace('_', ' ')} {probability:.2f}")
@@ -198,17 +205,19 @@ def _print_words(found: Explanation) -> None:
 
 def _print_pulls(found: Explanation, name: str) -> None:
     drivers, opponents = found.drivers(name), found.opponents(name)
-    for said, words in (("falls", _felt(drivers, name)), ("rises", _felt(opponents, name))):
+    for moved, words in (("falls", _felt(drivers, name)), ("rises", _felt(opponents, name))):
         if words:
-            _hanging(
-                f"  {name.replace('_', ' ')} {said} without  ", Text(", ").join(_left(w, name) for w in words)
-            )
+            where = "" if words[0].whole == found.score else "in its sentence "
+            listed = Text(", ").join(_left(word, name, found) for word in words)
+            _hanging(f"  {where}{name.replace('_', ' ')} {moved} without  ", listed)
     if not drivers and not opponents and found.words:
         show.say("  ", show.coloured("no single word moves that much", "dim"))
 
 
-def _left(word: Influence, name: str) -> Text:
-    return Text(f"{safe_line(word.word, 24)} ") + Text(f"to {value(word.without, name):.2f}", style="dim")
+def _left(word: Influence, name: str, found: Explanation) -> Text:
+    start = "" if word.whole == found.score else f"from {value(word.whole, name):.2f} "
+    left = f"{start}to {value(word.without, name):.2f}"
+    return Text(f"{safe_line(word.word, 24)} ").append(left, "dim")
 
 
 def _reply(needed: bool, reason: str) -> Text:
@@ -231,9 +240,10 @@ def _print_changes(why: "Why") -> None:
     for factor in dict.fromkeys(item.factor for item in why.without_factor):
         items = [(item.target, item.was, item.becomes) for item in why.without_factor if item.factor == factor]
         show.say("  ", show.coloured(_outcome(items), "bold"), f" without the factor {factor.replace('_', ' ')}")
-    if why.not_found and found.tried:
+    if why.not_found and found.words_in_all:
         said = " or ".join(_WORDS[target] for target in why.not_found)
-        _hanging("  ", Text(f"no change found that would change the {said} ({found.tried} tried)", style="dim"))
+        looked = f"found no words without which {said} would change ({found.tried} changes tried)"
+        _hanging("  ", Text(looked if found.tried else "too long to look for what would change it", style="dim"))
 
 
 def _removed(change: "Counterfactual") -> str:
