@@ -62,7 +62,7 @@ class Reading:
         assumed: Whether the order is only assumed, since its labels are numbers.
         temperature: Divides the logits.
         abstain_below: The top probability from which on its word counts.
-        calibrated: Whether the last two were fitted: by its makers' card or by `model calibrate`.
+        calibrated: Whether the last two were fitted: by its makers' card or in the record.
     """
 
     names: tuple[str, ...]
@@ -217,7 +217,7 @@ def record_folder(folder: Path, terms: Terms) -> Entry:
 def reading(config: Mapping[str, Any], card: Mapping[str, Any], entry: Entry | None, terms: Terms) -> Reading:
     """Decide how a model's answers are read: its labels, its temperature, its band.
 
-    What a person set counts most, then what `model calibrate` fitted, then the model's own card, then a default.
+    What a person set counts most, then what the record holds as fitted, then the model's own card, then a default.
 
     Raises:
         ModelError: Its labels are no sentiments and nobody said what they mean.

@@ -580,6 +580,26 @@ def test_about_tells_pin_labels_and_device(hub: HubServer, tiny: dict[str, Path]
     assert name_of(ID, commit, terms) == told["scorer"]
 
 
+def test_a_calibration_in_the_record_counts_and_leads_to_new_scores(
+    hub: HubServer, tiny: dict[str, Path], terms: Terms
+) -> None:
+    from sentiment.lock import write_entry
+
+    commit = hub.publish(ID, tiny["modernbert"])
+    plain = TransformerScorer.load(ID, revision=commit, terms=terms)
+    assert terms.lock is not None
+    (entry,) = read_lock(terms.lock)
+    write_entry(terms.lock, replace(entry, calibration={"temperature": 3.0, "abstain_below": 0.65}))
+    fitted = TransformerScorer.load(ID, revision=commit, terms=terms)
+    assert fitted.name != plain.name
+    before, after = plain.score(SENTENCES), fitted.score(SENTENCES)
+    assert all(max(b.probabilities) < max(a.probabilities) for a, b in zip(before, after, strict=True))
+    assert all(score.abstained == (max(score.probabilities) < 0.65) for score in after)
+    told = about(ID, commit, terms)
+    assert (told["calibrated"], told["temperature"], told["abstain_below"]) == (True, 3.0, 0.65)
+    assert about(ID, commit, replace(terms, abstain_below=0.9))["abstain_below"] == 0.9  # a person's word is last
+
+
 def test_the_bundled_model_is_part_of_the_package() -> None:
     assert about(None, None, Terms())["pin"]["state"] == "part of the package"
     with pytest.raises(ModelError, match="no revisions"):
