@@ -175,8 +175,8 @@ def _succeeding(
 
 def _leaves_words(text: str, candidate: Candidate) -> bool:
     """A change that leaves no word of a post explains nothing."""
-    changed = cut_out(text, candidate.spans)
-    return bool(pieces(changed[:1000])) and any(map(str.isalnum, changed))
+    left = cut_out(text, candidate.spans)[:1000]
+    return any(any(map(str.isalnum, piece.text)) for piece in pieces(left))
 
 
 def _single(word: Influence, factors: Sequence[tuple[str, tuple[Span, ...]]]) -> Candidate:

@@ -94,22 +94,22 @@ def _print_post(found: Explanation) -> None:
         return
     if show.out.color_system and _styles(found):
         show.say("  ", show.coloured("red speaks for negative, green for positive, underlined for neutral", "dim"))
-    if not found.sentences:
-        _hanging("  ", _shaded(found, 0, len(found.text)))
+    if not found.sentences or len(found.text) <= SHOWN_TEXT:
+        _hanging("  ", _shaded(found, 0, len(found.text), SHOWN_TEXT))
         return
     for sentence in found.sentences:
         score = sentence.score
         head = f"  {score.sentiment} {getattr(score.probabilities, score.sentiment):.2f}  "
-        _hanging(head, _shaded(found, *sentence.span), style=show.STYLES.get(score.sentiment, ""))
-    said = f"{len(found.sentences)} sentences that say most, of {found.sentences_in_all:,}"
+        _hanging(head, _shaded(found, *sentence.span, SHOWN_SENTENCE), style=show.STYLES.get(score.sentiment, ""))
+    said = f"the {len(found.sentences)} sentences that say most, of {found.sentences_in_all:,}"
     if found.sentences_read < found.sentences_in_all:
         said += f" ({found.sentences_read} of them weighed)"
-    _hanging("  ", Text(f"the {said}; {len(found.text):,} characters in all", style="dim"))
+    _hanging("  ", Text(f"{said}; {len(found.text):,} characters in all", style="dim"))
 
 
-def _shaded(found: Explanation, start: int, end: int) -> Text:
+def _shaded(found: Explanation, start: int, end: int, most: int) -> Text:
     """A part of the post on one line, safe, its words in the colour of the sentiment they speak for."""
-    cut = min(end, start + (SHOWN_SENTENCE if found.sentences else SHOWN_TEXT))
+    cut = min(end, start + most)
     styles = [""] * (cut - start)
     for word, style in _styles(found):
         for first, last in word.spans:
@@ -124,7 +124,7 @@ def _shaded(found: Explanation, start: int, end: int) -> Text:
         line.append(re.sub(" +", " ", "".join(character for character, _ in group)), style)
     line.rstrip()
     if cut < end:
-        line.append(" …" if found.sentences else f" … {end - start:,} characters in all", "dim")
+        line.append(f" … {end - start:,} characters in all" if most == SHOWN_TEXT else " …", "dim")
     return line
 
 
@@ -210,8 +210,10 @@ def _print_pulls(found: Explanation, name: str) -> None:
             where = "" if words[0].whole == found.score else "in its sentence "
             listed = Text(", ").join(_left(word, name, found) for word in words)
             _hanging(f"  {where}{name.replace('_', ' ')} {moved} without  ", listed)
-    if not drivers and not opponents and found.words:
-        show.say("  ", show.coloured("no single word moves that much", "dim"))
+    weak = sorted((w for w in found.words if w.fall(name) > 0 and not w.function), key=lambda w: -w.pull(name))
+    if not drivers and weak:
+        listed = Text(", ").join(_left(word, name, found) for word in weak[:3])
+        _hanging(f"  {name.replace('_', ' ')} barely falls without  ", listed)
 
 
 def _left(word: Influence, name: str, found: Explanation) -> Text:

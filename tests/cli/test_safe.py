@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from social_care.safe import safe_json, safe_line, safe_text
+from social_care.safe import safe_indices, safe_json, safe_line, safe_text
 
 OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 NASTY = st.text(
@@ -68,3 +68,9 @@ def test_languages_stay_readable() -> None:
 def test_a_megabyte_is_cut_quickly() -> None:
     assert len(safe_line("x" * 1_000_000, 80)) == 80
     assert safe_line("\x00" * 1_000_000 + "end", 10) in ("", "…", "end")
+
+
+@given(st.text(max_size=300) | st.text(alphabet="a\u0301\u20d0\u202e\x1b\t\r\n", max_size=60))
+def test_the_places_that_are_kept_make_the_safe_text(text: str) -> None:
+    kept = "".join(text[place] for place in safe_indices(text))
+    assert kept.replace("\t", " ") == safe_text(text)

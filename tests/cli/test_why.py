@@ -115,11 +115,11 @@ def test_colours_change_no_letter_of_the_post(app: App) -> None:
         "the \u202eworst\u202c\x1b[31m z\u0301\u0301\u0301\u0301\u0301algo\nline\tever 👨‍👩‍👧",
     ):
         found = explain_text(None, text, None, datetime(2026, 3, 2, tzinfo=UTC)).explanation
-        shaded = _shaded(found, 0, len(text))
+        shaded = _shaded(found, 0, len(text), 700)
         assert " ".join(shaded.plain.split()) == safe_line(text)
         assert UNSAFE.search(shaded.plain) is None
     found = explain_text(None, "The worst airline ever", None, datetime(2026, 3, 2, tzinfo=UTC)).explanation
-    assert any("red" in str(span.style) for span in _shaded(found, 0, 22).spans)
+    assert any("red" in str(span.style) for span in _shaded(found, 0, 22, 700).spans)
 
 
 @pytest.mark.parametrize("words", [("why",), ("why", "1", "--text", "x"), ("why", "0"), ("why", "x")])
