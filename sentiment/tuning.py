@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-STRENGTHS = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+STRENGTHS = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
 """Penalties tried, the strongest first."""
 FOLDS = 5
 _STEPS = 200

@@ -1,7 +1,7 @@
 """The model in use and a new one on the same gold sets: every figure before and after, and which of them fell."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LEAST_GROUP = 20
 """Texts a language needs to be measured by itself."""
 LEAST_PAIRS = 20
+LEAST_ASIDE = 30
 URGENCY_SLACK = 0.02
 _SENTIMENTS = ("negative", "neutral", "positive")
 
@@ -36,11 +37,24 @@ def floor_limits(*, whole: bool) -> "Limits":
     return Limits(0.02, 0.02, 0.05) if whole else Limits(0.07, 0.07, 0.15)
 
 
+def _no_limits() -> "Limits":
+    from sentiment.paired import Limits
+
+    return Limits(2.0, 2.0, float("inf"))
+
+
 Measured = tuple[list["Comparison"], dict[str, Any] | None, list[str]]
 
 
-def measure(golds: Sequence[Gold], *, before: "Scorer", after: "Scorer") -> Measured:
+def measure(golds: Sequence[Gold], *, before: "Scorer", after: "Scorer", tuned: Collection[str]) -> Measured:
     """Score every gold set with both models and compare.
+
+    Args:
+        golds: What to measure on.
+        before: The model in use.
+        after: The new one.
+        tuned: The fields whose heads were tuned. Another is judged on the brand's own gold only where that has
+            `LEAST_ASIDE` texts of it: it moves as a side effect, and on fewer a text or two decide.
 
     Returns:
         The comparisons, the share of pairs whose urgency is in a person's order (None without such pairs), and
@@ -50,7 +64,7 @@ def measure(golds: Sequence[Gold], *, before: "Scorer", after: "Scorer") -> Meas
     order: dict[str, Any] | None = None
     for gold in golds:
         old, new = _scores(before, gold.items), _scores(after, gold.items)
-        comparisons += _compared(gold, old, new)
+        comparisons += _compared(gold, old, new, tuned)
         order = order or _order(gold, old, new)
     fallen = [reason for one in comparisons for reason in one.fallen]
     if order is not None and order["before"] - order["after"] > URGENCY_SLACK + 1e-9:
@@ -64,7 +78,9 @@ def _scores(scorer: "Scorer", items: Sequence[Item]) -> "list[TextScore]":
     return scorer.score([item.text for item in items], [item.language for item in items])
 
 
-def _compared(gold: Gold, old: "Sequence[TextScore]", new: "Sequence[TextScore]") -> "list[Comparison]":
+def _compared(
+    gold: Gold, old: "Sequence[TextScore]", new: "Sequence[TextScore]", tuned: Collection[str]
+) -> "list[Comparison]":
     limits = floor_limits(whole=True) if gold.floor else own_limits()
     parts = [("sentiment", [i for i, item in enumerate(gold.items) if item.sentiment is not None], limits)]
     groups = defaultdict(list)
@@ -77,7 +93,8 @@ def _compared(gold: Gold, old: "Sequence[TextScore]", new: "Sequence[TextScore]"
     found = [_sentiment(word, gold, rows, old, new, within) for word, rows, within in parts if rows]
     answered = [i for i, item in enumerate(gold.items) if item.reply_needed is not None]
     if answered:
-        found.append(_reply("reply-needed", gold, answered, old, new, limits))
+        judged = gold.floor or "reply_needed" in tuned or len(answered) >= LEAST_ASIDE
+        found.append(_reply("reply-needed", gold, answered, old, new, limits if judged else _no_limits()))
     return found
 
 

@@ -126,7 +126,9 @@ class Shadow:
         for name in ("by_language", "by_network"):
             tallies = getattr(self, name)
             found[name] = {k: asdict(t) | {"disagreement": t.disagreement} for k, t in tallies.items()}
-        return found | {"labels_changed": self.labels_changed}
+        # `asdict` cannot copy a Counter.
+        changes = {"labels": dict(self.labels), "priorities": dict(self.priorities)}
+        return found | changes | {"labels_changed": self.labels_changed}
 
 
 def shadow(

@@ -7,21 +7,18 @@ comparison with the model in use on texts neither was trained on. Only a model t
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
-import numpy.typing as npt
-
 from sentiment.tuned import candidate
 from social_care.gold import GOLD_FILE, Cut, Gold, bundled_gold, cut_gold, gold_from_file, in_quarter
+from social_care.learning import REPLY, learn
 from social_care.measuring import measure
 from social_care.pipeline import text_of
-from social_care.seeing import Seen, look
 from social_care.tuned_models import base_folder, load_scorer, models_folder, say_base
 from social_care.workspace import Workspace
 from storage.corrections import uncorrected
@@ -30,10 +27,8 @@ from storage.text import text_hash
 
 if TYPE_CHECKING:
     from sentiment.paired import Comparison
-    from sentiment.transformer import TransformerScorer
-    from sentiment.tuned import Candidate, Head
-    from sentiment.tuning import Change
-    from storage.corrections import Correction, Corrections, Words
+    from sentiment.tuned import Candidate
+    from storage.corrections import Correction, Corrections
 
 RESTRICTED = frozenset({"x"})
 """Networks whose terms forbid training models on their posts; left out unless a person says otherwise."""
@@ -42,13 +37,7 @@ LEAST = 40
 LEAST_GOLD = 8
 """Texts a gold set needs to say anything."""
 MOST_ANCHORS = 2_000
-ANCHOR_SHARE = 4.0
-"""What the uncorrected texts weigh together, as a multiple of what the corrections weigh."""
-REPLY = "reply_needed"
-HEADS = {"sentiment": ("negative", "neutral", "positive"), REPLY: ("false", "true")}
-"""Fields that a head of the model speaks of, and the values in the order of its answers."""
 
-Floats = npt.NDArray[np.float64]
 Advance = Callable[[int], object]
 
 
@@ -72,7 +61,7 @@ class Tuned:
         waiting: Corrections that hash into the gold set but came after it was cut; see `--extend-gold`.
         gold_cut_at: When the gold set was cut.
         untuned: Fields whose corrections taught nothing: too few, or no head of this model speaks of them.
-        anchors: Uncorrected texts mixed in.
+        anchors: Texts nobody corrected that were mixed in: `own` posts, and those of the package.
         strength: Of each tuned field: the penalty chosen.
         comparisons: Old and new on every gold set.
         urgency_order: Pairs whose urgency is in a person's order; None where people gave too few.
@@ -90,7 +79,7 @@ class Tuned:
     waiting: int = 0
     gold_cut_at: str | None = None
     untuned: dict[str, int] = field(default_factory=dict)
-    anchors: int = 0
+    anchors: dict[str, int] = field(default_factory=dict)
     strength: dict[str, float] = field(default_factory=dict)
     comparisons: "list[Comparison]" = field(default_factory=list)
     urgency_order: dict[str, Any] | None = None
@@ -150,13 +139,15 @@ def tune(
     advance(1)
     with workspace.database.read() as session:
         words = uncorrected(session, MOST_ANCHORS, without=without)
-    learned = _learn(load_scorer(workspace, base), base, chosen, training, words, report, advance)
+    by_field = {name: rows for name, rows in _by_field(training).items() if name in chosen}
+    learned = learn(load_scorer(workspace, base), base, chosen, by_field, words, advance)
+    report.anchors, report.strength = learned.anchors, learned.strengths
     golds = [one for one in (gold, cut.gold(), bundled_gold()) if one is not None]
     with ExitStack() as stack:
         models = stack.enter_context(_place(workspace, dry_run=dry_run))
         facts = adapted(report, base, golds, now, actor)
-        made = stack.enter_context(candidate(base, models, name, learned, facts))
-        _judge(workspace, made, golds, report)
+        made = stack.enter_context(candidate(base, models, name, learned.head, facts))
+        _judge(workspace, made, golds, chosen, report)
         advance(1)
         if report.accepted and not dry_run:
             if cut.fresh:  # before the model stands: what it was measured on is never trained on from then on
@@ -166,7 +157,7 @@ def tune(
     return report
 
 
-STEPS = 11
+STEPS = 12
 """How often `tune` tells that it got on."""
 
 
@@ -256,89 +247,6 @@ def _left_out(found: "Corrections") -> dict[str, int]:
     return {f"of {network} (its terms)": count for network, count in sorted(found.left_out.items())} | gone
 
 
-# --- learning --------------------------------------------------------------------------------------------------
-
-
-def _learn(
-    scorer: "TransformerScorer",
-    base: Path,
-    chosen: Mapping[str, int | None],
-    training: "Sequence[Correction]",
-    words: "Sequence[Words]",
-    report: Tuned,
-    advance: Advance,
-) -> "Head":
-    """The new head."""
-    from sentiment.tuned import read_head
-
-    by_field = _by_field(training)
-    rows = [row for name in chosen for row in by_field[name]]
-    seen = look(scorer, base, [*rows, *words])
-    advance(1)
-    anchors = np.arange(len(rows), len(seen.read))
-    report.anchors = int(seen.read[anchors].sum())
-    head = read_head(base)
-    start = 0
-    for name, place in chosen.items():
-        members = np.arange(start, start + len(by_field[name]))
-        start += len(by_field[name])
-        change, strength = _head_change(name, by_field[name], seen, members, anchors, advance)
-        report.strength[name] = strength
-        head = with_change(head, change, place, _order_of_classes(base))
-    return head
-
-
-def _head_change(
-    field: str,
-    given: "Sequence[Correction]",
-    seen: Seen,
-    members: npt.NDArray[np.int64],
-    anchors: npt.NDArray[np.int64],
-    advance: Advance,
-) -> "tuple[Change, float]":
-    """What one head learns, and the penalty it was learned under."""
-    from sentiment.tuning import choose_strength, fit, fold_of
-
-    values = HEADS[field]
-    labels = np.array([values.index(row.value) for row in given], dtype=np.int64)
-    known = seen.read[members]
-    taught = seen.rows(field, members, np.eye(len(values))[labels], balanced(labels))
-    folds = np.array([fold_of(text_hash(text_of(row.title, row.text))) for row in given])
-    beside = seen.rows(field, anchors, seen.answers(field, anchors), np.ones(len(anchors)))
-    beside = beside.take(seen.read[anchors])
-    taught, folds = taught.take(known), folds[known]
-    share = min(1.0, ANCHOR_SHARE * float(taught.weights.sum()) / max(1, len(beside)))
-    beside = replace(beside, weights=beside.weights * share)
-    strength = choose_strength(taught, beside, folds.tolist(), advance)
-    return fit(taught.and_also(beside), strength), strength
-
-
-def balanced(labels: npt.NDArray[np.int64]) -> Floats:
-    """Weights under which every class that occurs counts the same: people correct one kind of mistake most."""
-    counts = np.bincount(labels)
-    weights: Floats = len(labels) / (np.count_nonzero(counts) * counts[labels])
-    return weights
-
-
-def _order_of_classes(base: Path) -> tuple[int, ...]:
-    from sentiment.card import read_json
-    from sentiment.labels import class_of_each, names_in_order
-
-    return class_of_each(names_in_order(read_json(base / "config.json")))
-
-
-def with_change(head: "Head", change: "Change", place: int | None, classes: Sequence[int]) -> "Head":
-    """A head with what was learned added: the classifier's rows, or one row of the further heads."""
-    new = {name: value.copy() for name, value in head.items()}
-    if place is None:
-        new["classifier.weight"] += change.weight[list(classes)].astype(np.float32)
-        new["classifier.bias"] += change.bias[list(classes)].astype(np.float32)
-    else:  # of yes against no only the difference counts
-        new["heads.weight"][place] += (change.weight[1] - change.weight[0]).astype(np.float32)
-        new["heads.bias"][place] += np.float32(change.bias[1] - change.bias[0])
-    return new
-
-
 # --- judging ---------------------------------------------------------------------------------------------------
 
 
@@ -372,9 +280,12 @@ def _place(workspace: Workspace, *, dry_run: bool) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _judge(workspace: Workspace, made: "Candidate", golds: Sequence[Gold], report: Tuned) -> None:
+def _judge(
+    workspace: Workspace, made: "Candidate", golds: Sequence[Gold], tuned: Collection[str], report: Tuned
+) -> None:
     after = load_scorer(workspace, made.folder)
-    report.comparisons, report.urgency_order, report.fallen = measure(golds, before=workspace.scorer, after=after)
+    found = measure(golds, before=workspace.scorer, after=after, tuned=tuned)
+    report.comparisons, report.urgency_order, report.fallen = found
     report.accepted = not report.fallen
     if report.accepted and not report.dry_run:
         report.path = str(made.target)

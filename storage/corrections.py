@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, func, literal, select, update
 from sqlmodel import Session
 
 from storage.bulk import chunks, insert_ignoring
@@ -113,7 +113,7 @@ def uncorrected(session: Session, limit: int, *, without: Collection[str] = ()) 
     statement = (
         select(*_WORDS)
         .where(_readable(), ~labelled, MENTION.c.network.not_in(sorted(without)))
-        .order_by((MENTION.c.id * _SCATTER) % _RING, MENTION.c.id)
+        .order_by(_scattered(), MENTION.c.id)
         .limit(limit)
     )
     return [Words(*row) for row in session.connection().execute(statement)]
@@ -123,6 +123,10 @@ _WORDS = (
     MENTION.c.id, MENTION.c.version, MENTION.c.network, MENTION.c.kind, MENTION.c.lang, MENTION.c.title,
     MENTION.c.text,
 )  # fmt: skip
+
+
+def _scattered() -> ColumnElement[int]:
+    return (cast(MENTION.c.id, BigInteger) * literal(_SCATTER, BigInteger)) % literal(_RING, BigInteger)
 
 
 def _readable() -> ColumnElement[bool]:
@@ -237,7 +241,7 @@ def moved(name: str, value: str, said: str) -> bool:
     if name != "urgency":
         return value != said
     try:
-        return abs(float(value) - float(said)) >= 0.05
+        return abs(float(value) - float(said)) > 0.05 - 1e-9
     except ValueError:
         return value != said
 
@@ -247,7 +251,7 @@ def sample_words(session: Session, span: Span, limit: int) -> list[Words]:
     statement = (
         select(*_WORDS)
         .where(_readable(), MENTION.c.posted_at >= span.since, MENTION.c.posted_at < span.until)
-        .order_by((MENTION.c.id * _SCATTER) % _RING, MENTION.c.id)
+        .order_by(_scattered(), MENTION.c.id)
         .limit(limit)
     )
     return [Words(*row) for row in session.connection().execute(statement)]

@@ -34,9 +34,9 @@ def print_tuned(found: "Tuned") -> None:
         show.say(show.coloured(_untuned(name, count), "dim"))
     if found.waiting:
         show.warn(f"{found.waiting:,} newer corrections wait to join the gold set: --extend-gold")
-    show.say(
-        show.coloured(f"{found.anchors:,} uncorrected posts mixed in, so that nothing else is forgotten", "dim")
-    )
+    own, general = found.anchors.get("own", 0), found.anchors.get("general", 0)
+    held = f"held where they were: {own:,} uncorrected posts, {general:,} sample posts of the package"
+    show.say(show.coloured(held, "dim"))
     show.say("")
     _print_comparisons(found.comparisons)
     if found.urgency_order is not None:
