@@ -1,16 +1,16 @@
-"""A forward pass for BERT classifiers that wastes no work on padding.
+"""A forward pass for BERT classifiers that wastes no work on padding, in the processor's best arithmetic.
 
-Posts are short and of uneven length. The usual batch pads them all to the longest one; here whole posts are laid
-end to end in rows of 64 tokens, and the attention mask keeps each post to itself. On a CPU with bfloat16 matrix
-units the row length that is a multiple of 16 also doubles the speed of attention. The arithmetic is that of
-`transformers.BertForSequenceClassification` in evaluation mode.
+The steps are those of `transformers.BertForSequenceClassification` in evaluation mode. With ``int8`` every matrix
+is multiplied in whole numbers: weights are rounded once per output channel, activations at each step per token (a
+scale and an offset each), so that no text changes what another one is rounded to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,18 @@ import torch
 import torch.nn.functional as F  # noqa: N812 -- the name everyone in the field reads
 from torch import Tensor
 
-Floats = npt.NDArray[np.float32]
+from sentiment.bert import Batch, Bert, Layer, Linear, Norm, batches, unsupported_reason
+from sentiment.weights import Floats
 
-ROW_TOKENS = 64
-"""Tokens a row holds; only a longer sequence gets a longer row."""
-ROWS_PER_BATCH = 32
-"""Rows computed together: 2,048 tokens keep one layer's values inside the processor's cache."""
+__all__ = ["PackedBert", "bfloat16_is_fast", "int8_is_fast", "unsupported_reason"]
+
+TOKENS_PER_BATCH = 512
+"""Tokens computed together: few enough for one layer's values to stay near the processor."""
+_LEAST_ROWS = 16
+_VECTOR = 16
+_TAIL = 8  # bytes after a row of codes: its scale and its lowest value, float32 each
+
+Step = Callable[[Tensor], Tensor]
 
 
 def bfloat16_is_fast() -> bool:
@@ -32,118 +38,72 @@ def bfloat16_is_fast() -> bool:
     return any(bool(getattr(torch.cpu, check, bool)()) for check in checks)
 
 
-def unsupported_reason(config: Mapping[str, object]) -> str | None:
-    """Say why a model's ``config.json`` does not fit this forward pass; None if it does."""
-    if config.get("model_type") != "bert":
-        return f"the model type is {config.get('model_type')!r}"
-    if config.get("architectures") != ["BertForSequenceClassification"]:
-        return f"the architectures are {config.get('architectures')!r}"
-    if config.get("hidden_act", "gelu") != "gelu":
-        return f"the activation is {config.get('hidden_act')!r}"
-    if config.get("position_embedding_type", "absolute") != "absolute":
-        return "positions are not absolute"
-    if config.get("is_decoder") or config.get("add_cross_attention"):
-        return "it is a decoder"
-    return None
+@cache
+def int8_is_fast() -> bool:
+    """Try whether this processor and this build of torch multiply whole numbers right, and faster than float32.
 
-
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """The weights of one encoder layer; query, key and value are one matrix."""
-
-    qkv: tuple[Tensor, Tensor]
-    attention_out: tuple[Tensor, Tensor]
-    attention_norm: tuple[Tensor, Tensor]
-    up: tuple[Tensor, Tensor]
-    down: tuple[Tensor, Tensor]
-    norm: tuple[Tensor, Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Rows of packed sequences, ready to compute.
-
-    Attributes:
-        ids: Token ids, (rows, row length), zero where a row is not filled.
-        positions: The place of each token in its own sequence.
-        mask: (rows, 1, row length, row length), True where a token may look at another.
-        first: The flat index of each sequence's first token.
-        order: Which of the caller's sequences each of them is.
+    Without the instructions for it the same call may saturate or take a thousand times as long.
     """
+    codes = torch.full((64, 384), 255, dtype=torch.uint8)
+    weight = torch.full((384, 384), 127, dtype=torch.int8)
+    scale = torch.ones(384)
+    try:
+        multiply = _whole(weight, scale)
+        if not bool((multiply(codes) == 255 * 127 * 384).all()):
+            return False
+        torch.ops.quantized.embedding_bag_byte_prepack(torch.ones(1, 8))
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return False
+    numbers = weight.float()
+    real = torch.ones(64, 384)
+    return _least_seconds(lambda: multiply(codes)) < _least_seconds(lambda: F.linear(real, numbers))
 
-    ids: Tensor
-    positions: Tensor
-    mask: Tensor
-    first: Tensor
-    order: list[int]
+
+def _least_seconds(work: Callable[[], object]) -> float:
+    least = float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        work()
+        least = min(least, time.perf_counter() - start)
+    return least
+
+
+def _whole(weight: Tensor, scale: Tensor) -> Step:
+    """Return the product of uint8 rows with an int8 matrix, times the scale of each of its rows, as float32."""
+    packed = torch.ops.onednn.qlinear_prepack(weight, None)
+    zeros = torch.zeros(len(scale), dtype=torch.int64)
+    multiply = torch.ops.onednn.qlinear_pointwise
+
+    def product(codes: Tensor) -> Tensor:
+        result: Tensor = multiply(
+            codes, 1.0, 0, packed, scale, zeros, None, 1.0, 0, torch.float32, "none", [], "none"
+        )
+        return result
+
+    return product
 
 
 class PackedBert:
-    """A BERT sequence classifier over packed rows.
+    """A BERT sequence classifier over sequences laid end to end.
 
     Args:
-        config: The model's ``config.json``; see `unsupported_reason`.
-        state: Its weights by the names `transformers` uses.
-        dtype: The arithmetic; None takes bfloat16 where the processor has it in hardware, else float32.
+        bert: Its weights.
+        arithmetic: ``int8``, ``bfloat16`` or ``float32``.
         threads: Batches computed at the same time. Each runs on one core, which costs the least processor time:
             splitting single operations over cores makes them wait for each other.
-
-    Attributes:
-        heads: Logits beside those of the classes: the rows of ``heads.weight``.
-
-    Raises:
-        KeyError: A weight is missing.
-        ValueError: The classes and heads do not fit together.
     """
 
-    def __init__(
-        self,
-        config: Mapping[str, object],
-        state: Mapping[str, Tensor],
-        *,
-        dtype: torch.dtype | None = None,
-        threads: int = 1,
-    ) -> None:
-        self._dtype = dtype or (torch.bfloat16 if bfloat16_is_fast() else torch.float32)
+    def __init__(self, bert: Bert, arithmetic: str = "float32", *, threads: int = 1) -> None:
+        self._bert = bert
         self._threads = threads
-        self._heads = _int(config, "num_attention_heads", 12)
-        self._eps = _float(config, "layer_norm_eps", 1e-12)
-        weights = {name.removeprefix("bert."): tensor for name, tensor in state.items()}
-        self._words = self._take(weights, "embeddings.word_embeddings.weight")
-        kinds = self._take(weights, "embeddings.token_type_embeddings.weight")
-        # Every token of a single text is of kind 0, so that row joins the positions once and for all.
-        self._places = self._take(weights, "embeddings.position_embeddings.weight") + kinds[0]
-        self._norm = self._pair(weights, "embeddings.LayerNorm")
-        self._layers = [self._layer(weights, i) for i in range(_int(config, "num_hidden_layers", 12))]
-        self._pooler = self._pair(weights, "pooler.dense")
-        last = [_last_layer(weights, "classifier")]
-        if "heads.weight" in weights:
-            last.append(_last_layer(weights, "heads"))
-        self._last = np.concatenate([part[0] for part in last]), np.concatenate([part[1] for part in last])
-        self.heads = sum(len(part[1]) for part in last[1:])
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The arithmetic in use."""
-        return self._dtype
-
-    def _take(self, weights: Mapping[str, Tensor], name: str) -> Tensor:
-        return weights[name].to(self._dtype).contiguous()
-
-    def _pair(self, weights: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
-        return self._take(weights, f"{name}.weight"), self._take(weights, f"{name}.bias")
-
-    def _layer(self, weights: Mapping[str, Tensor], index: int) -> _Layer:
-        prefix = f"encoder.layer.{index}"
-        parts = [self._pair(weights, f"{prefix}.attention.self.{name}") for name in ("query", "key", "value")]
-        return _Layer(
-            qkv=(torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])),
-            attention_out=self._pair(weights, f"{prefix}.attention.output.dense"),
-            attention_norm=self._pair(weights, f"{prefix}.attention.output.LayerNorm"),
-            up=self._pair(weights, f"{prefix}.intermediate.dense"),
-            down=self._pair(weights, f"{prefix}.output.dense"),
-            norm=self._pair(weights, f"{prefix}.output.LayerNorm"),
-        )
+        self._dtype = torch.bfloat16 if arithmetic == "bfloat16" else torch.float32
+        self._whole = arithmetic == "int8"
+        self._words = torch.from_numpy(np.ascontiguousarray(bert.words.value))
+        self._word_scale = None if bert.words.scale is None else torch.from_numpy(bert.words.scale)
+        self._places = torch.from_numpy(bert.places)
+        self._norm = self.normaliser(bert.norm)
+        self._layers = [_Layer(self, layer) for layer in bert.layers]
+        self._pooler = _float_linear(bert.pooler, torch.float64)
 
     def logits(self, sequences: Sequence[Sequence[int]]) -> Floats:
         """Compute the logits of the classes and, after them, of the heads.
@@ -155,138 +115,133 @@ class PackedBert:
         Returns:
             float32, (sequences, classes and heads), in their order.
         """
-        # In float64: so short a sum costs nothing, and its rounding is gone whatever the number of rows.
-        weight, bias = self._last
-        logits: Floats = (self.pooled(sequences).astype(np.float64) @ weight.T + bias).astype(np.float32)
-        return logits
+        return self._bert.logits(self.pooled(sequences))
 
     def pooled(self, sequences: Sequence[Sequence[int]]) -> Floats:
         """Compute what the last layer reads: the pooled vector of each sequence, float32, (sequences, width)."""
-        result = np.empty((len(sequences), len(self._pooler[1])), dtype=np.float32)
-        batches = list(_batches(sequences))
-        if self._threads > 1 and len(batches) > 1:
-            with ThreadPoolExecutor(self._threads) as pool:
-                for order, values in pool.map(self._run, batches):
-                    result[order] = values.numpy()
+        result = np.empty((len(sequences), self._bert.width), dtype=np.float32)
+        # Long ones first, so that no core is left with a large batch at the end.
+        work = batches(sequences, TOKENS_PER_BATCH)[::-1]
+        if self._threads > 1 and len(work) > 1:
+            with ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                for batch, values in zip(work, pool.map(self._run, work), strict=True):
+                    result[batch.order] = values
         else:
-            for batch in batches:
-                order, values = self._run(batch)
-                result[order] = values.numpy()
+            torch.set_num_threads(1)
+            for batch in work:
+                result[batch.order] = self._run(batch)
         return result
 
     @torch.inference_mode()
-    def _run(self, batch: _Batch) -> tuple[list[int], Tensor]:
-        hidden = F.embedding(batch.ids, self._words) + F.embedding(batch.positions, self._places)
-        hidden = self._normalise(hidden.view(-1, hidden.shape[-1]), self._norm)
+    def _run(self, batch: Batch) -> Floats:
+        ids, positions, first = (_filled_up(part) for part in (batch.ids, batch.positions, batch.first))
+        hidden = self._words[ids].float()
+        if self._word_scale is not None:
+            hidden *= self._word_scale[ids].unsqueeze(1)
+        hidden = self._norm(hidden.add_(self._places[positions]).to(self._dtype))
         for layer in self._layers[:-1]:
-            hidden = self._step(hidden, layer, batch.mask, None)
+            hidden = layer.step(hidden, batch, None)
         # Only the first token of each sequence is classified: the last layer need not finish the others.
-        hidden = self._step(hidden, self._layers[-1], batch.mask, batch.first)
-        return batch.order, torch.tanh(F.linear(hidden, *self._pooler)).float()
+        hidden = self._layers[-1].step(hidden, batch, first)[: len(batch.order)]
+        # In float64, like the last layer: its rounding would differ with the number of rows.
+        pooled: Floats = torch.tanh(self._pooler(hidden.double())).float().numpy()
+        return pooled
 
-    def _step(self, hidden: Tensor, layer: _Layer, mask: Tensor, only: Tensor | None) -> Tensor:
-        rows, width = mask.shape[0], mask.shape[-1]
-        size = hidden.shape[-1]
-        split = F.linear(hidden, *layer.qkv).view(rows, width, 3, self._heads, size // self._heads)
-        query, key, value = split.permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        mixed = mixed.transpose(1, 2).reshape(-1, size)
+    def linear(self, weights: Linear) -> Step:
+        """Return a linear step in this model's arithmetic."""
+        if self._whole:
+            return _whole_linear(weights) if int8_is_fast() else _rounded_linear(weights)
+        return _float_linear(weights, self._dtype)
+
+    def normaliser(self, weights: Norm) -> Step:
+        """Return a layer normalisation in this model's arithmetic."""
+        weight, bias = (torch.from_numpy(part).to(self._dtype) for part in weights)
+        shape, eps = (len(bias),), self._bert.eps
+        return lambda hidden: F.layer_norm(hidden, shape, weight, bias, eps)
+
+    @property
+    def attention_heads(self) -> int:
+        """Parts that attention splits each vector into."""
+        return self._bert.attention_heads
+
+
+class _Layer:
+    """One encoder layer, ready to compute."""
+
+    def __init__(self, of: PackedBert, weights: Layer) -> None:
+        self._heads = of.attention_heads
+        self._qkv, self._out = of.linear(weights.qkv), of.linear(weights.attention_out)
+        self._up, self._down = of.linear(weights.up), of.linear(weights.down)
+        self._attention_norm, self._norm = of.normaliser(weights.attention_norm), of.normaliser(weights.norm)
+
+    def step(self, hidden: Tensor, batch: Batch, only: Tensor | None) -> Tensor:
+        """Compute the layer, at the end only for the tokens asked for."""
+        mixed = self._attend(self._qkv(hidden), batch)
         if only is not None:
             mixed, hidden = mixed[only], hidden[only]
-        hidden = self._normalise(hidden + F.linear(mixed, *layer.attention_out), layer.attention_norm)
-        wide = F.gelu(F.linear(hidden, *layer.up))
-        return self._normalise(hidden + F.linear(wide, *layer.down), layer.norm)
+        hidden = self._attention_norm(self._out(mixed).add_(hidden))
+        wide = torch.ops.aten.gelu_(self._up(hidden))
+        return self._norm(self._down(wide).add_(hidden))
 
-    def _normalise(self, hidden: Tensor, weights: tuple[Tensor, Tensor]) -> Tensor:
-        return F.layer_norm(hidden, (hidden.shape[-1],), weights[0], weights[1], self._eps)
-
-
-def _last_layer(
-    weights: Mapping[str, Tensor], name: str
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    return weights[f"{name}.weight"].double().numpy(), weights[f"{name}.bias"].double().numpy()
-
-
-def pack(lengths: Sequence[int], capacity: int) -> list[list[int]]:
-    """Lay sequences into rows: longest first, each into the fullest row that still has room.
-
-    Args:
-        lengths: Tokens of each sequence, none above the capacity.
-        capacity: Tokens a row holds.
-
-    Returns:
-        For each row the indices of its sequences.
-    """
-    rows: list[list[int]] = []
-    by_room: list[list[int]] = [[] for _ in range(capacity + 1)]
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        length = lengths[index]
-        room = next((r for r in range(length, capacity) if by_room[r]), capacity)
-        if room == capacity:
-            rows.append([])
-            row = len(rows) - 1
-        else:
-            row = by_room[room].pop()
-        rows[row].append(index)
-        by_room[room - length].append(row)
-    return rows
+    def _attend(self, joined: Tensor, batch: Batch) -> Tensor:
+        size = joined.shape[1] // 3
+        mixed = joined.new_zeros(joined.shape[0], size)
+        for group in batch.groups:
+            shape = (group.count, group.length, 3, self._heads, size // self._heads)
+            parts = joined[group.start : group.end].view(shape).permute(2, 0, 3, 1, 4)
+            # In float32: the products are small, and for bfloat16 code would be made for every shape.
+            attended = _attention(*parts.to(torch.float32, memory_format=torch.contiguous_format).flatten(1, 2))
+            attended = attended.view(group.count, self._heads, group.length, -1).transpose(1, 2)
+            mixed[group.start : group.end].view(attended.shape).copy_(attended)
+        return mixed
 
 
-def _batches(sequences: Sequence[Sequence[int]]) -> list[_Batch]:
-    """Pack the sequences into batches of rows; short and long ones apart."""
-    batches: list[_Batch] = []
-    for chosen in (
-        [i for i, ids in enumerate(sequences) if len(ids) <= ROW_TOKENS],
-        [i for i, ids in enumerate(sequences) if len(ids) > ROW_TOKENS],
-    ):
-        if not chosen:
-            continue
-        lengths = [len(sequences[i]) for i in chosen]
-        width = max(*lengths, min(ROW_TOKENS, sum(lengths)))
-        width = -(-width // 16) * 16
-        rows = [[chosen[k] for k in row] for row in pack(lengths, width)]
-        # A batch of wider rows holds fewer of them, so that it keeps its number of tokens.
-        step = max(1, ROWS_PER_BATCH * ROW_TOKENS // width)
-        batches += [_batch(sequences, rows[i : i + step], width) for i in range(0, len(rows), step)]
-    return batches
+def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attend within sequences of one length, each (sequences and heads, length, width)."""
+    length = key.shape[1]
+    # A softmax over fewer numbers than the processor takes at once is slow.
+    spare = max(0, _VECTOR - length)
+    if spare:
+        key, value = F.pad(key, (0, 0, 0, spare)), F.pad(value, (0, 0, 0, spare))
+    scores = torch.bmm(query, key.transpose(1, 2))
+    if spare:
+        scores[:, :, length:] = -torch.inf
+    return torch.bmm(torch.softmax(scores, -1), value)
 
 
-def _batch(sequences: Sequence[Sequence[int]], rows: list[list[int]], width: int) -> _Batch:
-    ids: list[int] = []
-    positions: list[int] = []
-    owners: list[int] = []
-    first: list[int] = []
-    order: list[int] = []
-    for number, row in enumerate(rows):
-        start = number * width
-        for index in row:
-            sequence = sequences[index]
-            first.append(len(ids))
-            order.append(index)
-            ids += sequence
-            positions += range(len(sequence))
-            owners += [index] * len(sequence)
-        spare = start + width - len(ids)
-        ids += [0] * spare
-        positions += [0] * spare
-        owners += [-1] * spare
-    shape = (len(rows), width)
-    owner = torch.tensor(owners).view(shape)
-    return _Batch(
-        ids=torch.tensor(ids).view(shape),
-        positions=torch.tensor(positions).view(shape),
-        mask=(owner.unsqueeze(2) == owner.unsqueeze(1)).unsqueeze(1),
-        first=torch.tensor(first),
-        order=order,
-    )
+def _filled_up(numbers: npt.NDArray[np.int64]) -> Tensor:
+    """Append zeros up to one of few sizes: code for a size of matrix is made at its first use, in milliseconds."""
+    size = len(numbers)
+    wanted = max(_LEAST_ROWS, 1 << (size - 1).bit_length()) if size <= TOKENS_PER_BATCH else size
+    return F.pad(torch.from_numpy(numbers), (0, wanted - size))
 
 
-def _int(config: Mapping[str, object], key: str, default: int) -> int:
-    """Read a whole number; files written by `transformers` leave out what equals its defaults."""
-    value = config.get(key, default)
-    return value if isinstance(value, int) else default
+def _float_linear(weights: Linear, dtype: torch.dtype) -> Step:
+    weight, bias = torch.from_numpy(weights[0].full()).to(dtype), torch.from_numpy(weights[1]).to(dtype)
+    return lambda hidden: F.linear(hidden, weight, bias)
 
 
-def _float(config: Mapping[str, object], key: str, default: float) -> float:
-    value = config.get(key, default)
-    return float(value) if isinstance(value, int | float) else default
+def _whole_linear(weights: Linear) -> Step:
+    codes, scale = (torch.from_numpy(part) for part in weights[0].codes())
+    bias, sums = torch.from_numpy(weights[1]), codes.sum(1) * scale
+    product = _whole(codes, scale)
+    round_rows = torch.ops.quantized.embedding_bag_byte_prepack
+
+    def step(hidden: Tensor) -> Tensor:
+        rounded = round_rows(hidden)
+        tail = rounded[:, -_TAIL:].contiguous().view(torch.float32)
+        result = product(rounded[:, :-_TAIL].contiguous())
+        # x = code x scale + lowest, so x W = (code W) x scale + lowest x (the sum of each of W's rows).
+        torch.addcmul(bias, result, tail[:, :1], out=result)
+        return result.addcmul_(tail[:, 1:], sums)
+
+    return step
+
+
+def _rounded_linear(weights: Linear) -> Step:
+    """The same numbers as `_whole_linear` but for the last bits, on processors without the instructions."""
+    codes, scale = weights[0].codes()
+    weight, bias = torch.from_numpy(codes * scale[:, None]), torch.from_numpy(weights[1])
+    there = torch.ops.quantized.embedding_bag_byte_prepack
+    back = torch.ops.quantized.embedding_bag_byte_unpack
+    return lambda hidden: F.linear(back(there(hidden)), weight, bias)

@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from sentiment.bert import Bert
 from sentiment.calibration import Calibrations
 from sentiment.card import BUNDLED, PACKED_WEIGHTS, read_card, read_json, weights_file
+from sentiment.engine import Engine
 from sentiment.labels import class_of_each, names_in_order
 from sentiment.lock import Terms
 from sentiment.ports import ModelError
+from sentiment.processor import arithmetic
+from sentiment.weights import Floats, Stored, read
 from sentiment.wide import Wide
 
 if TYPE_CHECKING:
@@ -33,7 +36,6 @@ _DEFAULT_MAX_TOKENS = 512
 
 Windows = list[list[int]]
 """The token ids of a text in windows that the model can read at once; one for most posts."""
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,33 +116,28 @@ def load_packed(
     Raises:
         ModelError: A file is missing or damaged.
     """
-    import torch
     from tokenizers import Tokenizer
 
-    from sentiment.fast import PackedBert
-
-    torch.set_num_threads(1)  # cores work on batches of their own, see PackedBert
     positions = config.get("max_position_embeddings", _DEFAULT_MAX_TOKENS)
     limit = min(int(card.get("max_tokens") or positions), int(positions))
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        bert = PackedBert(config, _state(folder), threads=threads)
+        bert = Bert(config, _state(folder))
     except (KeyError, RuntimeError, ValueError) as error:
         raise ModelError(
             f"{folder} does not hold a complete model: {error}. Copy or download it again."
         ) from error
+    except ModelError:
+        raise
     except Exception as error:  # the Rust tokenizer raises nothing more precise
         raise ModelError(
             f"cannot read {folder / 'tokenizer.json'}: {error}. Copy or download it again."
         ) from error
-    exact: list[PackedBert] = []
+    fastest = arithmetic()
+    if fastest == "int8" and weights_file(folder).name != PACKED_WEIGHTS:
+        fastest = "float32"  # whole numbers are for models that were measured with them
+    engine = Engine(bert, fastest, threads=threads)
     heads = _heads(folder, card, bert.heads)
-
-    def exact_logits(sequences: Sequence[Sequence[int]]) -> Floats:
-        if not exact:  # a second copy in memory, only once a close call asks for it
-            exact.append(PackedBert(config, _state(folder), dtype=torch.float32, threads=threads))
-        return exact[0].logits(sequences)
-
     tokenizer.no_padding()
     tokenizer.enable_truncation(limit, stride=min(OVERLAP_TOKENS, limit // 4))
 
@@ -150,14 +147,13 @@ def load_packed(
             for e in tokenizer.encode_batch_fast(list(texts))
         ]
 
-    careful = None if bert.dtype == torch.float32 else exact_logits
+    careful = None if engine.arithmetic == "float32" else engine.exact_logits
     name = f"{card['name']}@{card['revision']}"
-    loaded = model_of(name, encode, bert.logits, classes, card, "packed", careful)
     return replace(
-        loaded,
-        dtype=str(bert.dtype).removeprefix("torch."),
+        model_of(name, encode, engine.logits, classes, card, "packed", careful),
+        dtype=engine.arithmetic,
         heads=heads,
-        features=bert.pooled,
+        features=engine.pooled,
         wide=_wide(folder, len(heads)),
     )
 
@@ -180,24 +176,24 @@ def _wide(folder: Path, heads: int) -> Wide | None:
     return wide
 
 
-def _state(folder: Path) -> dict[str, Tensor]:
+def _state(folder: Path) -> dict[str, Stored]:
     """Read the weights of a folder; those of a `HEAD_FILE` take the place of their namesakes."""
     weights = weights_file(folder)
-    if weights.name == PACKED_WEIGHTS:
-        from sentiment.weights import unpack
-
-        state = unpack(weights)
-    else:
-        state = _tensors(weights)
+    state = read(weights) if weights.name == PACKED_WEIGHTS else _tensors(weights)
     return state | _tensors(folder / HEAD_FILE) if (folder / HEAD_FILE).is_file() else state
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
+def _tensors(path: Path) -> dict[str, Stored]:
+    """Read an ordinary safetensors file."""
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.numpy import load_file
 
     try:
-        return load_file(path)
+        return {name: Stored(value.astype(np.float32)) for name, value in load_file(path).items()}
+    except TypeError:  # numpy has no bfloat16
+        from safetensors.torch import load_file as load_any
+
+        return {name: Stored(value.float().numpy()) for name, value in load_any(path).items()}
     except (SafetensorError, OSError) as error:
         raise ModelError(f"cannot read {path}: {error}. Copy or download the model again.") from error
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +21,9 @@ from sentiment.lock import Terms
 from sentiment.naming import scorer_name
 from sentiment.passages import Reading, read_whole
 from sentiment.ports import SENTIMENTS, UNIFORM, Factor, ModelError, Probabilities, Sentiment, TextScore
+from sentiment.processor import cores
 from sentiment.reply import reply_needed
-from sentiment.signals import bundled_lexicon, prepare
+from sentiment.signals import Found, bundled_lexicon, prepare
 from sentiment.urgency import checked_weights, urgency
 
 if TYPE_CHECKING:
@@ -30,7 +34,9 @@ Heads = tuple[tuple[str, float], ...]
 
 TOLERANCE = 0.01
 """How far a probability may move with the texts scored beside it: bfloat16 rounds, and sums in another order."""
-_CHUNK = 8192
+_CHUNK = 2048
+"""Posts prepared together, while the ones before are computed."""
+_SWITCH = 2e-4
 _DIGITS = 4
 
 
@@ -67,7 +73,7 @@ class TransformerScorer:
         Args:
             model: None for the bundled model (no network is touched), a folder, or a Hugging Face id.
             revision: For a Hugging Face id: the commit.
-            threads: Processor cores to use; None takes a quarter of those this process may run on, at most eight.
+            threads: Processor cores to use; None takes all that this process may run on.
             urgency_weights: Changes to the default urgency weights.
             default_language: The workspace's language.
             terms: On which terms a model from elsewhere may be used, see `sentiment.lock.Terms`.
@@ -77,7 +83,7 @@ class TransformerScorer:
             ValueError: An urgency weight is unknown or out of range.
         """
         weights = checked_weights(urgency_weights or {})
-        loaded = load_model(model, revision=revision, threads=threads or _cores(), terms=terms)
+        loaded = load_model(model, revision=revision, threads=threads or cores(), terms=terms)
         # The lexicon and changed weights decide the urgency: other ones must lead to new scores.
         return cls(loaded, weights, default_language, scorer_name(loaded.name, weights))
 
@@ -113,12 +119,16 @@ class TransformerScorer:
         nothing = [None] * len(texts)
         posts = list(zip(texts, languages or nothing, kinds or nothing, strict=True))
         scores: list[TextScore] = []
-        for start in range(0, len(posts), _CHUNK):
-            chunk = posts[start : start + _CHUNK]
-            # One post is often posted many times: each is scored once.
-            distinct = list(dict.fromkeys(chunk))
-            known = dict(zip(distinct, self._chunk(distinct), strict=True))
-            scores += [known[post] for post in chunk]
+        waiting: deque[tuple[Sequence[_Post], _Begun]] = deque()
+        with ThreadPoolExecutor(1) as beside, _taking_turns():
+            for start in range(0, len(posts), _CHUNK):
+                chunk = posts[start : start + _CHUNK]
+                # One post is scored once, however often it was sent.
+                waiting.append((chunk, self._begin(list(dict.fromkeys(chunk)), beside)))
+                if len(waiting) > 1:
+                    scores += self._finish(*waiting.popleft())
+            while waiting:
+                scores += self._finish(*waiting.popleft())
         return scores
 
     def features(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -137,36 +147,32 @@ class TransformerScorer:
         pooled = np.asarray(self._model.features(flat.windows), dtype=np.float64)
         return flat.means(pooled).astype(np.float32)
 
-    def _chunk(self, posts: Sequence[tuple[str, str | None, str | None]]) -> list[TextScore]:
+    def _begin(self, posts: list[_Post], beside: ThreadPoolExecutor) -> _Begun:
+        """Set the model to work on distinct posts, and meanwhile look for their signals."""
         readings = [read_whole(text) for text, _, _ in posts]
         languages = [
             detect(reading.read, code, self._default_language)
             for reading, (_, code, _) in zip(readings, posts, strict=True)
         ]
         read = [i for i, language in enumerate(languages) if language != UNKNOWN]
-        shown = [(readings[i].shown, languages[i]) for i in read]
         chosen = [self._model.calibrations.find(languages[i], posts[i][2]) for i in read]
-        said = dict(zip(read, self._said(shown, chosen), strict=True))
-        return [self._one(readings[i], languages[i], said.get(i)) for i in range(len(posts))]
-
-    def _said(self, shown: Sequence[tuple[str, str]], chosen: Sequence[Calibration]) -> list[_Said]:
-        """Ask the model about texts in their languages."""
-        if not shown:
-            return []
-        answers = _Answers(self._model, shown)
-        given = answers.probabilities(chosen)
-        if self._model.exact_logits is not None:
-            near = np.flatnonzero(_is_close(given, chosen, self._model.close))
-            if near.size:
-                answers.recompute(near, self._model.exact_logits)
-                given = answers.probabilities(chosen)
-        heads = answers.heads()
-        return [
-            _Said(_rounded(triple), of_text, setting.abstain_below)
-            for triple, of_text, setting in zip(given.tolist(), heads, chosen, strict=True)
+        shown = [(readings[i].shown, languages[i]) for i in read]
+        said = beside.submit(_say, self._model, shown, chosen)
+        found = [
+            self._lexicon.find(prepare(reading.read), language)
+            for reading, language in zip(readings, languages, strict=True)
         ]
+        return _Begun(posts, readings, languages, found, read, said)
 
-    def _one(self, reading: Reading, language: str, said: _Said | None) -> TextScore:
+    def _finish(self, chunk: Sequence[_Post], begun: _Begun) -> list[TextScore]:
+        said = dict(zip(begun.read, begun.said.result(), strict=True))
+        scores = {
+            post: self._one(begun.readings[i], begun.languages[i], begun.found[i], said.get(i))
+            for i, post in enumerate(begun.posts)
+        }
+        return [scores[post] for post in chunk]
+
+    def _one(self, reading: Reading, language: str, found: Found, said: _Said | None) -> TextScore:
         if said is None:
             given, abstained, trusted = UNIFORM, True, None
         else:
@@ -176,11 +182,11 @@ class TransformerScorer:
             abstained = not (sure and reads)
             # In a language it reads poorly only the model's clear statements count.
             trusted = given if reads or (weakly and sure) else None
-        found = self._lexicon.find(prepare(reading.read), language)
-        level, factors = urgency(reading.read, trusted, language, self._weights, found=found)
+        heads = dict(said.heads) if said else {}
+        level, factors = urgency(reading.read, trusted, language, self._weights, found=found, heads=heads)
         if reading.note:
             factors = (*factors, Factor("partly_read", 0.0, reading.note))
-        reply = reply_needed(reading.read, trusted, found, abstained=abstained)
+        reply = reply_needed(reading.read, trusted, found, abstained=abstained, heads=heads)
         return TextScore(
             language=language,
             sentiment=_sentiment(given),
@@ -196,6 +202,10 @@ class TransformerScorer:
         )
 
 
+_Post = tuple[str, str | None, str | None]
+"""A text, the language code of its network and its kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Said:
     """What the model said of one text, and from which top probability on that counts."""
@@ -203,6 +213,47 @@ class _Said:
     probabilities: Probabilities
     heads: Heads
     abstain_below: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """Distinct posts on their way; `said` will hold what the model says of those in `read`."""
+
+    posts: list[_Post]
+    readings: list[Reading]
+    languages: list[str]
+    found: list[dict[str, tuple[str, ...]]]
+    read: list[int]
+    said: Future[list[_Said]]
+
+
+@contextmanager
+def _taking_turns() -> Iterator[None]:
+    """Let the threads that compute and the one that reads words take turns quickly, instead of every 5 ms."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(min(usual, _SWITCH))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
+
+
+def _say(model: Model, shown: Sequence[tuple[str, str]], chosen: Sequence[Calibration]) -> list[_Said]:
+    """Ask the model about texts in their languages."""
+    if not shown:
+        return []
+    answers = _Answers(model, shown)
+    given = answers.probabilities(chosen)
+    if model.exact_logits is not None:
+        near = np.flatnonzero(_is_close(given, chosen, model.close))
+        if near.size:
+            answers.recompute(near, model.exact_logits)
+            given = answers.probabilities(chosen)
+    heads = answers.heads()
+    return [
+        _Said(_rounded(triple), of_text, setting.abstain_below)
+        for triple, of_text, setting in zip(given.tolist(), heads, chosen, strict=True)
+    ]
 
 
 class _Flat:
@@ -298,12 +349,3 @@ def _sentiment(probabilities: Probabilities) -> Sentiment:
 
 def _rounded(row: Sequence[float]) -> Probabilities:
     return Probabilities(*(round(value, _DIGITS) for value in row))
-
-
-def _cores() -> int:
-    """A quarter of the cores, at least one: a second one gives little speed for much processor time."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows cannot say
-        cores = os.cpu_count() or 1
-    return min(8, max(1, cores // 4))

@@ -8,8 +8,12 @@ other tensor is stored as float16 under its own name.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,9 +23,38 @@ _SUFFIX = ".scale"
 _SMALLEST_SCALE = 2.0**-14
 _LARGEST_HALF = 65504.0
 
+Floats = npt.NDArray[np.float32]
+
 
 class WeightsError(ValueError):
-    """The file holds no weights that `unpack` can read; the message says why and what to do."""
+    """The file holds no weights that `read` can read; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A tensor as a file keeps it.
+
+    Attributes:
+        value: float32, or the int8 codes of a matrix.
+        scale: What one step of each row's codes is worth, float32 (rows,); None beside float32.
+    """
+
+    value: npt.NDArray[Any]
+    scale: Floats | None = None
+
+    def full(self) -> Floats:
+        """Return the numbers as float32."""
+        if self.scale is None:
+            return np.asarray(self.value, dtype=np.float32)
+        numbers: Floats = self.value.astype(np.float32) * self.scale[:, None]
+        return numbers
+
+    def codes(self) -> tuple[npt.NDArray[np.int8], Floats]:
+        """Return a matrix as int8 codes and the scale of each row, rounding it where it is not so kept."""
+        if self.scale is not None:
+            return self.value, self.scale
+        scale = np.maximum(np.abs(self.value).max(axis=1) / 127, _SMALLEST_SCALE).astype(np.float32)
+        return np.rint(self.value / scale[:, None]).clip(-127, 127).astype(np.int8), scale
 
 
 def pack(state_dict: Mapping[str, Tensor], path: Path, least: int = 0) -> None:
@@ -65,37 +98,46 @@ def unpack(path: Path) -> dict[str, Tensor]:
     Raises:
         WeightsError: The file is missing, cut short, damaged or of another format.
     """
+    import torch
+
+    return {name: torch.from_numpy(stored.full()) for name, stored in read(path).items()}
+
+
+def read(path: Path) -> dict[str, Stored]:
+    """Read what `pack` wrote, as it is kept; without torch.
+
+    Raises:
+        WeightsError: The file is missing, cut short, damaged or of another format.
+    """
     from safetensors import SafetensorError, safe_open
 
-    stored: dict[str, Tensor] = {}
+    found: dict[str, npt.NDArray[Any]] = {}
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             for name in file.keys():  # noqa: SIM118  # not a mapping
-                stored[name] = file.get_tensor(name)
-    except (SafetensorError, OSError) as error:
+                found[name] = file.get_tensor(name)
+    except (SafetensorError, OSError, TypeError) as error:
         raise _unreadable(path, str(error)) from error
     if any(metadata.get(key) != value for key, value in FORMAT.items()):
         raise _unreadable(path, f"it is not of the format {FORMAT['format']} version {FORMAT['version']}")
-    return {name: _restored(path, name, stored) for name in stored if not _is_scale(name, stored)}
+    return {name: _restored(path, name, found) for name in found if not _is_scale(name, found)}
 
 
-def _is_scale(name: str, stored: Mapping[str, Tensor]) -> bool:
-    return name.endswith(_SUFFIX) and name.removesuffix(_SUFFIX) in stored
+def _is_scale(name: str, found: Mapping[str, npt.NDArray[Any]]) -> bool:
+    return name.endswith(_SUFFIX) and name.removesuffix(_SUFFIX) in found
 
 
-def _restored(path: Path, name: str, stored: Mapping[str, Tensor]) -> Tensor:
-    import torch
-
-    value = stored[name]
-    if value.dtype == torch.float16:
-        return value.float()
-    scale = stored.get(name + _SUFFIX)
-    if value.dtype != torch.int8 or value.ndim != 2:
+def _restored(path: Path, name: str, found: Mapping[str, npt.NDArray[Any]]) -> Stored:
+    value = found[name]
+    if value.dtype == np.float16:
+        return Stored(value.astype(np.float32))
+    scale = found.get(name + _SUFFIX)
+    if value.dtype != np.int8 or value.ndim != 2:
         raise _unreadable(path, f"{name} is {value.dtype} of {value.ndim} dimensions")
-    if scale is None or scale.shape != value.shape[:1] or not bool(torch.isfinite(scale).all()):
+    if scale is None or scale.shape != value.shape[:1] or not bool(np.isfinite(scale).all()):
         raise _unreadable(path, f"the scales of {name} are missing or do not fit")
-    return value.float() * scale.float()[:, None]
+    return Stored(value, scale.astype(np.float32))
 
 
 def _unreadable(path: Path, reason: str) -> WeightsError:
