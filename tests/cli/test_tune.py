@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from cli_program import UNSAFE, App
 from correcting import CLEAR, fill, label, posts
@@ -352,3 +353,53 @@ def test_a_file_that_cannot_be_changed_safely_is_left_alone(text: str) -> None:
 
     with pytest.raises(ConfigError, match=r"write: \[scorer\] model"):
         with_model(text, "bundled")
+
+
+def test_only_the_head_that_the_corrections_speak_of_is_changed(clear: Path, tmp_path: Path) -> None:
+    from sentiment.card import BUNDLED
+    from sentiment.tuned import candidate, read_head
+
+    app = App(Path(shutil.copytree(clear, tmp_path / "ws")))
+    base = {name: value for name, value in read_head(BUNDLED).items() if name.startswith("classifier")}
+    width = base["classifier.weight"].shape[1]
+    heads = np.random.default_rng(1).normal(size=(2, width)).astype(np.float32) / width
+    with candidate(
+        BUNDLED, app.folder, "base", base | {"heads.weight": heads, "heads.bias": heads[:, 0]}, {}
+    ) as made:
+        card = {key: value for key, value in made.card.items() if key != "adapted"}
+        made.accept(card | {"heads": ["question", "reply_needed"]})
+    (app.folder / "base" / "wide.safetensors").unlink(missing_ok=True)  # its columns are of other heads
+    app("model", "use", "base")
+    app("score", "--pending")
+    correct(app, lambda number, truth: {"reply_needed": "no" if truth == "positive" else "yes"})
+    # Kept whatever the figures say: this is about what is learned.
+    from social_care import learning, tuned_models
+    from storage.corrections import corrections
+
+    workspace = Workspace.find(app.folder)
+    folder = tuned_models.base_folder(workspace)
+    assert folder == (app.folder / "base").resolve()
+    with workspace.database.read() as session:
+        rows = corrections(session).rows
+    learned = learning.learn(
+        tuned_models.load_scorer(workspace, folder), folder, {"reply_needed": 1}, {"reply_needed": rows}, [], id
+    )
+    old, new = read_head(folder), learned.head
+    assert (new["heads.weight"][1] != old["heads.weight"][1]).any()
+    assert np.array_equal(new["heads.weight"][0], old["heads.weight"][0])
+    assert np.array_equal(new["classifier.weight"], old["classifier.weight"])
+    said = app("--json", "model", "tune", "--dry-run", code=None).json
+    assert said["strength"].keys() == {"reply_needed"}
+    assert said["corrections"]["reply_needed"]["learned"] > 30
+
+
+def test_what_is_learned_reaches_the_rows_of_its_class() -> None:
+    from sentiment.tuning import Change
+    from social_care.learning import with_change
+
+    head = {"classifier.weight": np.zeros((3, 2), np.float32), "classifier.bias": np.zeros(3, np.float32)}
+    change = Change(np.array([[1.0, 0], [2, 0], [3, 0]]), np.array([4.0, 5, 6]))
+    new = with_change(head, change, None, (2, 0, 1))  # the model's first class is positive
+    assert new["classifier.weight"][:, 0].tolist() == [3, 1, 2]
+    assert new["classifier.bias"].tolist() == [6, 4, 5]
+    assert not head["classifier.weight"].any()
