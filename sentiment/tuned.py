@@ -1,9 +1,8 @@
 """A tuned model on disk: the folder of the model it came from, a head of its own, and a card that says how.
 
 The folder appears whole or not at all: it is made under a hidden name, written through to the disk and renamed.
-What a killed process left under a hidden name is no model, and the next tuning sweeps it away. The big files are
-hard links where the file system allows it: a tuned model costs some ten kilobytes and still stands when the
-package that brought the original is replaced.
+What a killed process left under a hidden name is no model, and the next tuning sweeps it away. The files are copies,
+not links: whatever becomes of the original, a head stays over the weights it was learned on.
 """
 
 from __future__ import annotations
@@ -160,10 +159,7 @@ def _fill(folder: Path, base: Path, head: Mapping[str, Floats]) -> None:
 
     for file in sorted(base.iterdir()):
         if file.is_file() and file.name not in _OWN and not file.name.startswith("."):
-            try:
-                os.link(file.resolve(), folder / file.name)
-            except OSError:  # another file system, or one without links
-                shutil.copyfile(file, folder / file.name)
+            shutil.copyfile(file, folder / file.name)
     _write(folder / HEAD_FILE, save({name: np.ascontiguousarray(value) for name, value in head.items()}))
 
 
