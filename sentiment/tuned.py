@@ -1,8 +1,8 @@
 """A tuned model on disk: the folder of the model it came from, a head of its own, and a card that says how.
 
 The folder appears whole or not at all: it is made under a hidden name, written through to the disk and renamed.
-What a killed process left under a hidden name is no model, and the next tuning sweeps it away. The files are copies,
-not links: whatever becomes of the original, a head stays over the weights it was learned on.
+What a killed process left under a hidden name is no model, and the next tuning sweeps it away. The files are
+copies, not links: whatever becomes of the original, a head stays over the weights it was learned on.
 """
 
 from __future__ import annotations
@@ -160,6 +160,7 @@ def _fill(folder: Path, base: Path, head: Mapping[str, Floats]) -> None:
     for file in sorted(base.iterdir()):
         if file.is_file() and file.name not in _OWN and not file.name.startswith("."):
             shutil.copyfile(file, folder / file.name)
+            _sync(folder / file.name)
     _write(folder / HEAD_FILE, save({name: np.ascontiguousarray(value) for name, value in head.items()}))
 
 
@@ -223,9 +224,10 @@ def _write(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
-def _sync(folder: Path) -> None:
+def _sync(path: Path) -> None:
+    """Write a file or a folder through to the disk."""
     with contextlib.suppress(OSError):  # not every system lets a folder be opened
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
