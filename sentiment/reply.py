@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sentiment.ports import Probabilities
@@ -26,6 +28,10 @@ REASONS = {
 NEEDED = frozenset({"no_text", "urgent", "complaint", "question", "request", "unsure"})
 """The reasons for which an answer is needed."""
 
+_SILENT = {"promo": "spam", "resolved": "resolved", "news": "news"}
+DOUBT = 0.4
+"""From this chance on a person looks: a post that is dropped wrongly costs more than a glance."""
+
 _URGENT = (
     "safety", "fraud_or_account", "stranded_or_locked_out", "legal", "outage", "money_lost", "repeated_contact",
 )  # fmt: skip
@@ -43,7 +49,12 @@ class ReplyDecision(NamedTuple):
 
 
 def reply_needed(
-    text: str, probabilities: Probabilities | None, found: Found, *, abstained: bool
+    text: str,
+    probabilities: Probabilities | None,
+    found: Found,
+    *,
+    abstained: bool,
+    heads: Mapping[str, float] = MappingProxyType({}),
 ) -> ReplyDecision:
     """Decide from a text whether the brand should answer it.
 
@@ -52,16 +63,54 @@ def reply_needed(
         probabilities: What the model said; None where it did not read the post.
         found: Its signals, see `sentiment.signals.Lexicon.find`.
         abstained: Whether the model was too unsure.
+        heads: What the model's heads say, by name; empty where it has none.
 
     Returns:
         The decision. Doubt asks for a look by a person: it never drops a post.
     """
     if not any(map(str.isalnum, text)):
-        return _decided("no_text", 1.0)
+        pleased = probabilities is not None and probabilities.positive > 0.5
+        return _decided("praise_without_ask", 0.6) if pleased else _decided("no_text", 1.0)
+    if probabilities is not None and "reply_needed" in heads:
+        return _judged(heads, found, probabilities)
     negative = probabilities.negative if probabilities else (0.7 if "displeased" in found else 0.2)
     positive = probabilities.positive if probabilities else (0.7 if "pleased" in found else 0.2)
     silenced = _not_a_customer(text, found, negative)
     return silenced or _asks(text, found, negative, positive, abstained=abstained)
+
+
+def _judged(heads: Mapping[str, float], found: Found, probabilities: Probabilities) -> ReplyDecision:
+    """Decide by the head that learned it; the words and the other heads only say why."""
+    chance = heads["reply_needed"]
+    if chance < DOUBT:
+        return ReplyDecision(False, _silence(found, probabilities), round(1 - chance, 3))
+    if chance < 0.5:
+        return ReplyDecision(True, "unsure", 0.5)
+    return ReplyDecision(True, _demand(heads, found), round(chance, 3))
+
+
+def _demand(heads: Mapping[str, float], found: Found) -> str:
+    """Why an answer is needed, the gravest reason first."""
+    serious = any(name in found or heads.get(name, 0.0) >= 0.5 for name in _URGENT)
+    if serious and heads.get("today_or_more", 0.0) >= 0.5:
+        return "urgent"
+    complaint, question = heads.get("complaint", 0.0), heads.get("question", 0.0)
+    if "question" in found or "request" in found:
+        question = max(question, 0.5)
+    if max(complaint, question) < 0.5:
+        return "request"
+    if complaint >= question:
+        return "complaint"
+    return "request" if "request" in found and heads.get("question", 0.0) < 0.5 else "question"
+
+
+def _silence(found: Found, probabilities: Probabilities) -> str:
+    """Why none is needed."""
+    said = [reason for name, reason in _SILENT.items() if name in found and probabilities.negative < 0.7]
+    if said:
+        return said[0]
+    pleased = probabilities.positive > 0.5 or ("thanks" in found and probabilities.negative < 0.4)
+    return "praise_without_ask" if pleased else "chatter"
 
 
 def _not_a_customer(text: str, found: Found, negative: float) -> ReplyDecision | None:

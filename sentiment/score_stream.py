@@ -34,7 +34,7 @@ def score_lines(
 
     Yields:
         For each text, in order: ``text, language, sentiment, probabilities, abstained, urgency, reply_needed,
-        reasons, scorer`` and, beside them, ``reply_reason``.
+        reasons, scorer`` and, beside them, ``reply_reason`` and ``heads`` (probabilities by name).
 
     Raises:
         StreamError: The stream as a whole cannot be read.
@@ -73,4 +73,5 @@ def as_dict(text: str, score: TextScore) -> dict[str, Any]:
         "reply_reason": score.reply_reason,
         "reasons": [{"name": f.name, "points": f.points, "evidence": f.evidence} for f in score.factors],
         "scorer": score.scorer,
+        "heads": dict(score.heads),
     }

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sentiment.calibration import Calibration, probabilities
+from sentiment.irony import calm, has_emoji
 from sentiment.language import UNKNOWN, detect
 from sentiment.loading import Model, Windows, load_model
 from sentiment.lock import Terms
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Heads = tuple[tuple[str, float], ...]
 
-TOLERANCE = 0.01
-"""How far a probability may move with the texts scored beside it: bfloat16 rounds, and sums in another order."""
+TOLERANCE = 0.02
+"""How far a probability may differ between a few texts, computed in float32, and many, in bfloat16. Once a process
+computes with torch nothing moves: neither company nor the number of threads changes a score."""
 _CHUNK = 2048
 """Posts prepared together, while the ones before are computed."""
 _SWITCH = 2e-4
@@ -154,10 +156,14 @@ class TransformerScorer:
             detect(reading.read, code, self._default_language)
             for reading, (_, code, _) in zip(readings, posts, strict=True)
         ]
-        read = [i for i, language in enumerate(languages) if language != UNKNOWN]
-        chosen = [self._model.calibrations.find(languages[i], posts[i][2]) for i in read]
-        shown = [(readings[i].shown, languages[i]) for i in read]
-        said = beside.submit(_say, self._model, shown, chosen)
+        # Emoji say something without any language; figures, signs and links alone do not.
+        read = [
+            i
+            for i, (reading, language) in enumerate(zip(readings, languages, strict=True))
+            if reading.shown and (language != UNKNOWN or has_emoji(reading.read))
+        ]
+        asked = [_Asked(readings[i].shown, languages[i], posts[i][2], calm(readings[i].read)) for i in read]
+        said = beside.submit(_say, self._model, asked)
         found = [
             self._lexicon.find(prepare(reading.read), language)
             for reading, language in zip(readings, languages, strict=True)
@@ -186,7 +192,8 @@ class TransformerScorer:
         level, factors = urgency(reading.read, trusted, language, self._weights, found=found, heads=heads)
         if reading.note:
             factors = (*factors, Factor("partly_read", 0.0, reading.note))
-        reply = reply_needed(reading.read, trusted, found, abstained=abstained, heads=heads)
+        heard = given if said and language == UNKNOWN else trusted  # emoji alone have no language
+        reply = reply_needed(reading.read, heard, found, abstained=abstained, heads=heads)
         return TextScore(
             language=language,
             sentiment=_sentiment(given),
@@ -202,6 +209,8 @@ class TransformerScorer:
         )
 
 
+REVIEW = "review"
+"""The head, of the n-gram table alone, that tells a review from a post where the caller does not say."""
 _Post = tuple[str, str | None, str | None]
 """A text, the language code of its network and its kind."""
 
@@ -238,11 +247,25 @@ def _taking_turns() -> Iterator[None]:
         sys.setswitchinterval(usual)
 
 
-def _say(model: Model, shown: Sequence[tuple[str, str]], chosen: Sequence[Calibration]) -> list[_Said]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One text for the model: as it reads it, its language and kind, and how calm its answer shall be."""
+
+    shown: str
+    language: str
+    kind: str | None
+    calm: float
+
+
+def _say(model: Model, asked: Sequence[_Asked]) -> list[_Said]:
     """Ask the model about texts in their languages."""
-    if not shown:
+    if not asked:
         return []
-    answers = _Answers(model, shown)
+    answers = _Answers(model, [(one.shown, one.language) for one in asked])
+    chosen = [
+        model.calibrations.find(one.language, one.kind or ("review" if review else None)).calmed(one.calm)
+        for one, review in zip(asked, answers.reviews(), strict=True)
+    ]
     given = answers.probabilities(chosen)
     if model.exact_logits is not None:
         near = np.flatnonzero(_is_close(given, chosen, model.close))
@@ -286,13 +309,14 @@ class _Answers:
         self._model = model
         distinct = {text: i for i, text in enumerate(dict.fromkeys(text for text, _ in shown))}
         self._row = np.array([distinct[text] for text, _ in shown])
-        self._windows = model.encode(list(distinct))
-        # The network reads each distinct text once.
-        self._deep, self._head = self._logits(self._windows, model.logits)
+        # The table first, on one core while another looks for signals; then the network has all of them.
         self._wide = np.zeros((len(shown), len(SENTIMENTS)))
         if model.wide is not None:
             texts, languages = zip(*shown, strict=True)
             self._wide = model.wide.logits(texts, languages).astype(np.float64)
+        self._windows = model.encode(list(distinct))
+        # The network reads each distinct text once.
+        self._deep, self._head = self._logits(self._windows, model.logits)
 
     def _logits(
         self, windows: Sequence[Windows], compute: Callable[[Sequence[Sequence[int]]], Any]
@@ -311,6 +335,14 @@ class _Answers:
         """The calibrated probabilities of the sentiments, (texts, 3)."""
         wide = self._wide[:, : len(SENTIMENTS)]
         return probabilities(self._deep[self._row], wide, self._model.classes, chosen)
+
+    def reviews(self) -> list[bool]:
+        """Which texts the table takes for reviews; it alone tells, so no rounding of the encoder can change it."""
+        if REVIEW not in self._model.heads or self._wide.shape[1] == len(SENTIMENTS):
+            return [False] * len(self._row)
+        column = len(SENTIMENTS) + self._model.heads.index(REVIEW)
+        said: list[bool] = (self._wide[:, column] > 0).tolist()
+        return said
 
     def heads(self) -> list[Heads]:
         """The heads' probabilities of each text; empty where the model has no heads."""
@@ -336,7 +368,8 @@ def _is_close(given: Floats, chosen: Sequence[Calibration], close: float) -> npt
     """Say which rows lie so near a border that rounding could decide the label or the abstention."""
     ordered = np.sort(given, axis=1)
     threshold = np.array([setting.abstain_below for setting in chosen])
-    borders = np.minimum(ordered[:, 2] - ordered[:, 1], np.abs(ordered[:, 2] - threshold))
+    # Where one probability gains what another loses, their difference moves by twice as much.
+    borders = np.minimum((ordered[:, 2] - ordered[:, 1]) / 2, np.abs(ordered[:, 2] - threshold))
     near: npt.NDArray[np.bool_] = borders < close
     return near
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from sentiment import levels
 from sentiment.ports import Factor, Probabilities
 from sentiment.signals import Found, bundled_lexicon, prepare
 
@@ -69,6 +70,7 @@ def urgency(
     weights: Mapping[str, float] = MappingProxyType({}),
     *,
     found: Found | None = None,
+    heads: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[float, tuple[Factor, ...]]:
     """Say how urgent a post is and why.
 
@@ -78,6 +80,7 @@ def urgency(
         language: Its language, which picks the word lists.
         weights: Full weights; empty takes the shipped ones.
         found: The signals, where the caller has looked for them already.
+        heads: What the model's heads say, by name; empty where it has none.
 
     Returns:
         The urgency from 0 to 1 and the factors whose points add up to it, the strongest first.
@@ -86,6 +89,12 @@ def urgency(
     if found is None:
         found = bundled_lexicon().find(prepare(text), language)
     factors = [Factor("base", weights["base"], "any mention")]
+    if probabilities is not None and levels.speaks(heads):
+        factors += levels.reading(heads, weights)
+        factors += levels.troubles(heads, found, weights, SEVERE, SECONDARY)
+        factors += levels.pressing(heads, found, weights, AGGRAVATING)
+        factors += _shouting(text, weights, wrong=heads["soon_or_more"] > levels.SPOKEN)
+        return _balanced(factors + levels.relief(probabilities, found, weights, RELIEVING))
     factors += _complaint(probabilities, found, weights)
     severe = _severe(found, weights)
     factors += severe

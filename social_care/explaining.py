@@ -12,7 +12,7 @@ from responders.readings import TriageRules
 from responders.sla import PolicySet, default_policies
 from responders.triage import decide
 from sentiment.explain import Explanation, explain
-from social_care.pipeline import text_of
+from social_care.pipeline import kind_of, text_of
 from storage.threads import Post, ScoreState, Thread, load_threads
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def explain_case(workspace: "Workspace", detail: "CaseDetail", now: datetime) ->
     if thread is None or not text.strip():
         return None
     triage = _Triage(thread, lead.mention.id, workspace.policies, workspace.rules, now)
-    kind = "review" if mention.kind == "review" else "post"
+    kind = kind_of(mention.kind)
     return triage.why(workspace.scorer, text, mention.lang, kind, by_workspace=True)
 
 

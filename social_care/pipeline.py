@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from listeners.errors import AuthFailed, RateLimited, SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from listeners.ports import Cursor, Listener, Page
     from responders.readings import TriageRules
     from responders.sla import PolicySet
     from sentiment.ports import Scorer, TextScore
     from storage.database import Database
     from storage.ingest import Stored
-    from storage.work import NewScore
+    from storage.work import NewScore, Unscored
 
 SCORE_BATCH = 2048
 """Mentions scored between two commits: large enough to sort by length, small enough to lose little to a kill."""
@@ -192,9 +194,7 @@ def score_pending(
             )
         if not waiting:
             break
-        verdicts = scorer.score(
-            [text_of(item.title, item.text) for item in waiting], [item.lang for item in waiting]
-        )
+        verdicts = judged(scorer, waiting)
         rows = [
             to_row(item.id, item.version, verdict, now) for item, verdict in zip(waiting, verdicts, strict=True)
         ]
@@ -203,6 +203,20 @@ def score_pending(
         done += len(rows)
         advance(len(rows))
     return done
+
+
+def judged(scorer: "Scorer", waiting: "Sequence[Unscored]") -> "list[TextScore]":
+    """Ask the scorer about mentions."""
+    return scorer.score(
+        [text_of(item.title, item.text) for item in waiting],
+        [item.lang for item in waiting],
+        [kind_of(item.kind) for item in waiting],
+    )
+
+
+def kind_of(kind: str) -> str | None:
+    """What a scorer is told of a mention's kind: only a review is sure, a file may call its reviews posts."""
+    return "review" if kind == "review" else None
 
 
 def text_of(title: str | None, text: str) -> str:

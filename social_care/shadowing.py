@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from social_care.pipeline import text_of
+from social_care.pipeline import kind_of, text_of
 from social_care.safe import safe_line
 from social_care.workspace import Workspace
 from storage.threads import Post, ScoreState, Thread
@@ -209,7 +209,7 @@ def _both(
 
 def _read(scorer: "Scorer", words: "Sequence[Words]") -> "dict[tuple[int, int], TextScore]":
     texts = [text_of(one.title, one.text) for one in words]
-    kinds = ["review" if one.kind == "review" else "post" for one in words]
+    kinds = [kind_of(one.kind) for one in words]
     scores = scorer.score(texts, [one.lang for one in words], kinds)
     return {(one.mention_id, one.version): score for one, score in zip(words, scores, strict=True)}
 

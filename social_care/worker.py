@@ -36,8 +36,7 @@ def score_job(workspace: Workspace, mention_ids: list[int], now: datetime) -> in
     scorer = workspace.scorer
     with workspace.database.read() as session:
         waiting = queries.unscored(session, scorer.name, len(mention_ids), ids=mention_ids)
-    texts = [pipeline.text_of(item.title, item.text) for item in waiting]
-    verdicts = scorer.score(texts, [item.lang for item in waiting])
+    verdicts = pipeline.judged(scorer, waiting)
     rows = [
         pipeline.to_row(item.id, item.version, verdict, now)
         for item, verdict in zip(waiting, verdicts, strict=True)

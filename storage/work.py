@@ -20,6 +20,7 @@ class Unscored(NamedTuple):
     title: str | None
     text: str
     lang: str | None
+    kind: str
 
 
 def _speechless() -> ColumnElement[bool]:
@@ -71,7 +72,7 @@ def unscored(session: Session, scorer: str, limit: int, *, ids: Collection[int] 
     if ids is not None and not ids:
         return []
     statement = (
-        select(MENTION.c.id, MENTION.c.version, MENTION.c.title, MENTION.c.text, MENTION.c.lang)
+        select(MENTION.c.id, MENTION.c.version, MENTION.c.title, MENTION.c.text, MENTION.c.lang, MENTION.c.kind)
         .where(_to_score(scorer))
         .order_by(MENTION.c.id)
         .limit(limit)

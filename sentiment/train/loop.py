@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from sentiment.train.network import Network
 
 NEUTRAL = 1
+SHARE_OF_LABEL = 0.35
+SOFTNESS = 2.0
+"""In a batch with taught rows: the labels' share of the loss, and the temperature the answers are compared at."""
 SHARE_OF_HEADS = 0.6
 """Weight of a text's heads in the loss, beside the sentiment of another."""
 _MEGABATCH = 40
@@ -26,7 +29,7 @@ class Example:
     """One tokenised row: token ids, label, weight in the loss, and whether its source knows no neutral class.
 
     `targets` holds 1, 0 or not a number for each head beside sentiment; a row that teaches heads alone has the
-    weight 0.
+    weight 0. `soft` holds the teachers' logits of sentiment, to be learned beside the label.
     """
 
     ids: Sequence[int]
@@ -34,6 +37,7 @@ class Example:
     weight: float
     polar: bool
     targets: tuple[float, ...] | None = None
+    soft: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,15 @@ def loss_of(logits: Tensor, batch: Sequence[Example]) -> Tensor:
     hidden = torch.zeros_like(logits, dtype=torch.bool)
     hidden[:, NEUTRAL] = polar
     losses = nn.functional.cross_entropy(logits.masked_fill(hidden, -1e4), labels, reduction="none")
-    return (losses * weights).mean()
+    hard = (losses * weights).mean()
+    taught = [index for index, example in enumerate(batch) if example.soft is not None]
+    if not taught:
+        return hard
+    # Hinton et al. 2015: as far as the softened answers are apart, beside the label.
+    teacher = torch.tensor([batch[index].soft for index in taught], device=logits.device)
+    said, wanted = (torch.log_softmax(each / SOFTNESS, dim=1) for each in (logits[taught], teacher))
+    apart = nn.functional.kl_div(said, wanted, log_target=True, reduction="none").sum() * SOFTNESS**2
+    return SHARE_OF_LABEL * hard + (1 - SHARE_OF_LABEL) * apart / len(batch)
 
 
 def head_loss(logits: Tensor, batch: Sequence[Example], share: float) -> Tensor | None:

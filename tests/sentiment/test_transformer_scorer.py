@@ -59,9 +59,7 @@ def test_probabilities_sum_to_one_and_the_sentiment_is_the_most_probable(bundled
         assert "@" in bundled.name
 
 
-@pytest.mark.parametrize(
-    "text", ["", "   ", "😡😡", "12:30", "!!!", "@someone", "https://example.org/x", "\x00\x1b[2J"]
-)
+@pytest.mark.parametrize("text", ["", "   ", "12:30", "!!!", "@someone", "https://example.org/x", "\x00\x1b[2J"])
 def test_a_text_with_nothing_to_read_is_left_to_a_person(bundled: TransformerScorer, text: str) -> None:
     score = bundled.score([text])[0]
     assert score.language == "und" or text.startswith("\x00")
