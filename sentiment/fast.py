@@ -8,8 +8,9 @@ scale and an offset each), so that no text changes what another one is rounded t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
@@ -122,14 +123,14 @@ class PackedBert:
         result = np.empty((len(sequences), self._bert.width), dtype=np.float32)
         # Long ones first, so that no core is left with a large batch at the end.
         work = batches(sequences, TOKENS_PER_BATCH)[::-1]
-        if self._threads > 1 and len(work) > 1:
-            with ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                for batch, values in zip(work, pool.map(self._run, work), strict=True):
-                    result[batch.order] = values
-        else:
-            torch.set_num_threads(1)
-            for batch in work:
-                result[batch.order] = self._run(batch)
+        with _one_core_a_thread():
+            if self._threads > 1 and len(work) > 1:
+                with ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                    for batch, values in zip(work, pool.map(self._run, work), strict=True):
+                        result[batch.order] = values
+            else:
+                for batch in work:
+                    result[batch.order] = self._run(batch)
         return result
 
     @torch.inference_mode()
@@ -194,6 +195,17 @@ class _Layer:
             attended = attended.view(group.count, self._heads, group.length, -1).transpose(1, 2)
             mixed[group.start : group.end].view(attended.shape).copy_(attended)
         return mixed
+
+
+@contextmanager
+def _one_core_a_thread() -> Iterator[None]:
+    """Keep single operations on one core; other models of this process get their cores back afterwards."""
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
 from sentiment.card import BUNDLED, PACKED_WEIGHTS
-from sentiment.train import masked
+from sentiment.train import closing, masked
 from sentiment.train.data import SOURCES, Corpus, DataError, load_corpus, training_passes
 from sentiment.train.examples import head_examples, sentiment_examples
 from sentiment.train.export import Trained, write_model_folder
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
     parser.add_argument("--resume", type=Path, help=f"go on from an earlier run's {READ} or {CHECKPOINT}")
-    parser.add_argument("--warm", type=Path, default=BUNDLED, help="model whose new tokens start the new ones")
+    parser.add_argument("--warm", type=Path, default=BUNDLED, help="earlier model: starts new tokens, teaches")
     parser.add_argument("--limit", type=int, help="train on this many rows only, to try the line out")
     parser.add_argument("--seed", type=int, default=Settings.seed)
     options = parser.parse_args(arguments)
@@ -79,7 +79,7 @@ def learn(
     options: argparse.Namespace,
     report: Report,
 ) -> None:
-    """Train the encoder and its heads in place: first reading, then all tasks in one pass."""
+    """Train the encoder and its heads in place: reading, all tasks in one pass, English once more."""
     resumed = load_checkpoint(network, options.resume) if options.resume else None
     if resumed is None:
         texts = masked.texts_to_read(corpus, head_rows, options.seed)[: options.limit]
@@ -97,6 +97,13 @@ def learn(
         save_checkpoint(network, options.out / CHECKPOINT, step)
 
     train(network, vocabulary.old_size, examples, settings, report, checkpoint, resumed or 0)
+    rows = closing.closing_rows(corpus.train, closing.SETTINGS.seed)[: options.limit]
+    teachers = [network, *earlier_network(vocabulary, options.warm)]
+    said = closing.teachings(teachers, vocabulary, [row.text for row in rows if row.source == closing.TAUGHT])
+    report(f"closing: {len(rows)} rows, taught by {len(teachers)}")
+    taught = training_targets(head_rows)[: options.limit]
+    examples = closing.closing_examples(rows, taught, said, vocabulary, corpus)
+    train(network, vocabulary.old_size, examples, closing.SETTINGS, report, lambda _: None)
 
 
 def save_checkpoint(network: Network, path: Path, steps: int) -> None:
@@ -110,6 +117,18 @@ def load_checkpoint(network: Network, path: Path) -> int:
     adopt(network, load_file(path))
     with safe_open(path, framework="pt") as file:
         return int((file.metadata() or {}).get("steps", 0))
+
+
+def earlier_network(vocabulary: Vocabulary, folder: Path) -> list[Network]:
+    """An earlier model over the same tokens, as a second teacher; empty where there is none."""
+    if _warm(folder) is None:
+        return []
+    state = unpack(folder / PACKED_WEIGHTS)
+    if len(state[_WORDS]) != len(vocabulary.twin):
+        return []
+    network = fresh_network(vocabulary, 0)
+    adopt(network, {name: tensor.float() for name, tensor in state.items() if not name.startswith("heads.")})
+    return [network.eval()]
 
 
 def _warm(folder: Path) -> torch.Tensor | None:

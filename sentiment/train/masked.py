@@ -110,5 +110,6 @@ def _hide(tokens: Tensor, mask_token: int, vocabulary: int) -> tuple[Tensor, Ten
     way = torch.rand(tokens.shape, device=tokens.device)
     shown = tokens.masked_fill(chosen & (way < 0.8), mask_token)
     swapped = chosen & (way > 0.9)
-    shown[swapped] = torch.randint(_FIRST_WORD, vocabulary, (int(swapped.sum()),), device=tokens.device)
+    first = min(_FIRST_WORD, vocabulary // 2)
+    shown[swapped] = torch.randint(first, vocabulary, (int(swapped.sum()),), device=tokens.device)
     return shown, chosen

@@ -87,6 +87,10 @@ def fit_wide(
         columns.append(model.coef_)
         biases.append(model.intercept_)
     for texts, targets, weights in (*_head_rows(head_rows), _kinds(train)):
+        if len(set(targets.tolist())) < 2:  # nothing to tell apart: the column stays silent
+            columns.append(np.zeros((1, 1 << BITS)))
+            biases.append(np.zeros(1))
+            continue
         model = LogisticRegression(C=_HEAD_STRENGTH, max_iter=_ITERATIONS, tol=1e-3)
         model.fit(design(texts, fold), targets, sample_weight=weights)
         columns.append(model.coef_)
@@ -118,7 +122,7 @@ def packed(weights: npt.NDArray[np.float64], bias: npt.NDArray[np.float64], fold
 
     The few largest weights are cut at the 99.99th percentile of what is not zero: else the steps grow coarse.
     """
-    limits = np.array([np.quantile(np.abs(column[column != 0]), 0.9999) for column in weights])
+    limits = np.array([np.quantile(np.abs(c[c != 0]), 0.9999) if c.any() else 1.0 for c in weights])
     scale = (limits / 127).astype(np.float32)
     table = np.clip(np.rint(weights / scale[:, None]), -127, 127).astype(np.int8)
     return Wide(np.ascontiguousarray(table.T), scale, bias.astype(np.float32), GROUP_OF, fold)

@@ -78,6 +78,16 @@ def test_several_threads_give_the_same_in_the_same_order(tiny_bert: Path) -> Non
     assert np.array_equal(one, packed(tiny_bert, threads=2).logits(ids))
 
 
+def test_other_models_of_the_process_keep_their_cores(tiny_bert: Path) -> None:
+    usual = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        packed(tiny_bert, threads=2).logits(sequences(200, 60))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(usual)
+
+
 @pytest.mark.parametrize("arithmetic", ["float32", "bfloat16", "int8"])
 def test_a_text_gives_the_same_numbers_alone_and_in_any_company(tiny_bert: Path, arithmetic: str) -> None:
     model, ids = packed(tiny_bert, arithmetic), sequences(300, 60)

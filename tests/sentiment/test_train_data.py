@@ -4,30 +4,41 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import nn
+from transformers import AutoTokenizer, BertConfig
 
 from sentiment.train import figures
+from sentiment.train.calibrate import WANTED_RIGHT, Rows, abstain_below, fit, measured
+from sentiment.train.closing import closing_rows
 from sentiment.train.data import (
     DEV_FILES,
     LABELS,
     SOURCES,
     DataError,
     Row,
+    held_out,
     load_corpus,
     read_rows,
     text_key,
     training_passes,
     without_emoticons,
 )
-from sentiment.train.loop import Example, RowAdam, Settings, batches, learning_rate_at, loss_of, train
+from sentiment.train.export import REVIEW, Trained, revision_of, write_model_folder
+from sentiment.train.heads import HEADS, HeadRow, targets, training_targets
+from sentiment.train.loop import Example, RowAdam, Settings, batches, head_loss, learning_rate_at, loss_of, train
+from sentiment.train.masked import read
+from sentiment.train.network import Network
 from sentiment.train.vocabulary import Vocabulary, widen, widened_embedding
+from sentiment.train.wide_fit import BITS, design, fit_wide, packed
+from sentiment.transformer import TransformerScorer
+from sentiment.wide import Wide
 
 TRADITIONAL = {"難": "难", "愛": "爱"}
 
@@ -36,10 +47,11 @@ def simplify(text: str) -> str:
     return "".join(TRADITIONAL.get(c, c) for c in text)
 
 
-def write_csv(path: Path, rows: list[tuple[str, str]]) -> None:
+def write_csv(path: Path, rows: list[tuple[str, str]], label: str = "label") -> None:
+    path.parent.mkdir(exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle)
-        writer.writerow(["text", "label"])
+        writer.writerow(["text", label])
         writer.writerows(rows)
 
 
@@ -49,7 +61,7 @@ def folder(tmp_path: Path) -> Path:
     for source in SOURCES:
         rows = [(f"{source.name} row {'x' * (i % 7)} {i} [泪]", LABELS[i % 3]) for i in range(40)]
         rows += [("Shared, between @all of THEM!", "neutral"), (rows[0][0].upper(), rows[0][1])]
-        write_csv(tmp_path / source.file, rows)
+        write_csv(tmp_path / source.file, rows, source.label_column)
     for name, file in DEV_FILES.items():
         write_csv(
             tmp_path / file,
@@ -83,6 +95,23 @@ def test_the_same_seed_shows_the_same_rows_and_another_seed_does_not(folder: Pat
     assert first != training_passes(corpus.train, 2, str)
     english = sum(row.source == "en" for row in first)
     assert english == 2 * len(corpus.train["en"])
+
+
+def test_a_file_that_trains_and_measures_is_cut_by_the_hash_of_the_text(folder: Path) -> None:
+    corpus = load_corpus(folder)
+    for source in SOURCES:
+        if source.dev_share:
+            assert all(held_out(row.text, source.dev_share) for row in corpus.dev[source.name])
+            assert not any(held_out(row.text, source.dev_share) for row in corpus.train[source.name])
+    assert 10 < len(corpus.dev["ja"]) < 32
+
+
+def test_the_closing_pass_draws_what_it_says(folder: Path) -> None:
+    corpus = load_corpus(folder)
+    rows = closing_rows(corpus.train, 1)
+    assert rows == closing_rows(corpus.train, 1)
+    assert sum(row.source == "en" for row in rows) == len(corpus.train["en"])
+    assert not {"yue"} & {row.source for row in rows}
 
 
 @pytest.mark.parametrize(
@@ -203,83 +232,140 @@ def test_quality_agrees_with_a_count_by_hand() -> None:
     assert row["ece"] == pytest.approx(0.8 - 4 / 6, abs=1e-4)
 
 
-def test_temperature_undoes_overconfidence() -> None:
-    chance = np.random.default_rng(1)
-    calm = chance.normal(size=(20_000, 3)) * 1.5
-    labels = np.array([chance.choice(3, p=p) for p in figures.softmax(calm)])
-    assert figures.fit_temperature(calm * 2, labels) == pytest.approx(2.0, abs=0.1)
+def halves(count: int, seed: int = 1) -> Rows:
+    """Rows where both halves know something, the deep one is far too sure, and classes are uneven."""
+    chance = np.random.default_rng(seed)
+    labels = chance.choice(3, count, p=[0.2, 0.5, 0.3])
+    truth = np.eye(3)[labels]
+    deep, wide = (5 * (truth * k + chance.normal(size=(count, 3))) for k in (0.9, 0.7))
+    return Rows(deep, wide, labels, chance.random(count) < 0.5)
 
 
-def test_the_threshold_keeps_the_promised_share_right_or_says_there_is_none() -> None:
-    top = np.linspace(0.4, 0.99, 500)
-    probabilities = np.stack([top, (1 - top) / 2, (1 - top) / 2], axis=1)
-    labels = np.where(top > 0.6, 0, 1)
-    threshold = figures.abstain_threshold(probabilities, labels, 0.9)
-    assert threshold is not None
-    kept = top >= threshold
-    assert (labels[kept] == 0).mean() >= 0.9
-    assert figures.abstain_threshold(probabilities, np.ones(500, dtype=int), 0.9) is None
+def test_both_halves_together_are_better_than_either_and_sure_as_often_as_right() -> None:
+    rows = halves(6_000)
+    entry = fit(rows)
+    fresh = halves(6_000, 2)
+    both = figures.quality(entry.probabilities(fresh), fresh.labels)
+    for one in (fresh.deep, fresh.wide):
+        assert both["macro_recall"] > figures.quality(figures.softmax(one), fresh.labels)["macro_recall"] + 0.02
+    assert both["ece"] < 0.03
 
 
-def test_a_resumed_run_shows_the_rest_of_the_rows_and_follows_the_same_schedule() -> None:
+def test_the_threshold_keeps_the_promised_share_right_or_never_answers() -> None:
+    rows, fresh = halves(8_000), halves(8_000, 3)
+    entry = fit(rows)
+    chances = entry.probabilities(fresh)
+    kept = chances.max(axis=1) >= entry.abstain_below
+    assert kept.mean() > 0.1
+    assert (chances.argmax(axis=1) == fresh.labels)[kept].mean() >= WANTED_RIGHT - 0.02
+    noise = np.random.default_rng(0).dirichlet(np.ones(3), 5_000)
+    assert abstain_below(noise, np.random.default_rng(1).integers(0, 3, 5_000)) == 1.0
+
+
+def test_a_small_language_stays_near_the_setting_of_all() -> None:
+    default = fit(halves(6_000))
+    few = fit(halves(12, 5), default)
+    assert few.deep / few.wide == pytest.approx(default.deep / default.wide, rel=0.6)
+
+
+def test_figures_are_crosswise_so_no_row_judges_its_own_numbers() -> None:
+    chance = np.random.default_rng(4)
+    labels = chance.integers(0, 3, 60)
+    noise = Rows(chance.normal(size=(60, 3)), chance.normal(size=(60, 3)), labels, np.arange(60) % 2 == 0)
+    assert measured(noise)["macro_recall"] < 0.55
+
+
+def test_heads_learn_only_where_something_is_known() -> None:
+    logits = torch.zeros(2, 2, requires_grad=True)
+    rows = [Example([2], 1, 0.0, False, targets=(1.0, math.nan)), Example([2], 0, 1.0, False)]
+    loss = head_loss(logits, rows, 0.5)
+    assert loss is not None
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert gradient[0, 0] < 0
+    assert gradient[0, 1] == gradient[1, 0] == 0
+    assert head_loss(logits, rows[1:], 0.5) is None
+
+
+def test_a_taught_row_follows_its_teachers_beside_its_label() -> None:
+    logits = torch.zeros(1, 3, requires_grad=True)
+    loss = loss_of(logits, [Example([2], 0, 1.0, False, soft=(0.0, 0.0, 9.0))])
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert gradient[0, 2] < gradient[0, 1]
+
+
+def test_a_table_is_read_back_as_it_was_packed(tmp_path: Path) -> None:
+    chance = np.random.default_rng(2)
+    weights, bias = chance.normal(size=(13, 1 << BITS)), chance.normal(size=13)
+    wide = packed(weights, bias, {ord("難"): ord("难")})
+    wide.save(tmp_path)
+    again = Wide.load(tmp_path)
+    assert again is not None
+    assert again.heads == 1
+    texts, languages = ["難以置信", "难以置信", "bonjour", ""], ["zh", "zh", "fr", "en"]
+    said = again.logits(texts, languages)
+    assert np.array_equal(said, wide.logits(texts, languages))
+    assert np.array_equal(said[0], said[1])
+    exact = design([texts[0]], {ord("難"): ord("难")}) @ weights[6:9].T + bias[6:9]
+    assert np.allclose(said[0, :3], np.asarray(exact)[0], atol=0.2)
+
+
+def tiny_network(vocabulary: Vocabulary) -> Network:
+    torch.manual_seed(0)
+    config = BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
+    return Network(config, len(vocabulary.twin))
+
+
+def test_a_resumed_run_shows_the_rest_of_the_rows_and_follows_the_same_schedule(vocabulary: Vocabulary) -> None:
     assert learning_rate_at(500, 1000, 1.0, first=500) == pytest.approx(learning_rate_at(500, 1000, 1.0) / 60)
     assert learning_rate_at(559, 1000, 1.0, first=500) == learning_rate_at(559, 1000, 1.0)
-    seen: list[int] = []
-
-    class Recorder(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.table = nn.Embedding(50, 3, sparse=True)
-            self.head = nn.Linear(3, 3)
-
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> SimpleNamespace:
-            if self.training:
-                seen.extend(input_ids[:, 0].tolist())
-            return SimpleNamespace(logits=self.head(self.table(input_ids).sum(1)))
-
-    examples = [Example([i, 2], 0, 1.0, False) for i in range(40)]
-    saved: list[int] = []
-    model = Recorder()
-    train(model, model.table.weight, 50, examples, Settings(batch=8), print, saved.append, first_step=3)
-    assert sorted(seen) == sorted(e.ids[0] for b in list(batches(examples, 8, 7))[3:] for e in b)
+    examples = [Example([2, 5 + i % 9, 3], 0, 1.0, False) for i in range(40)]
+    network, saved = tiny_network(vocabulary), []
+    before = network.embedding.detach().clone()
+    train(network, 14, examples, Settings(batch=8), print, saved.append, first_step=3)
     assert saved == [5]
+    shown = {token for batch in list(batches(examples, 8, 7))[3:] for e in batch for token in e.ids}
+    moved = (network.embedding.detach() != before).any(dim=1).nonzero().flatten().tolist()
+    assert set(moved) == shown
+
+
+def test_reading_guesses_hidden_words_better_and_better(vocabulary: Vocabulary) -> None:
+    said: list[str] = []
+    read(tiny_network(vocabulary), vocabulary, ["love sehar 難 愛 love sehar"] * 20_000, 1, said.append)
+    losses = [float(line.split("loss ")[1].split(",")[0]) for line in said]
+    assert losses[-1] < losses[0]
 
 
 @pytest.mark.timeout(400)
 def test_a_small_run_learns_packs_and_reads_back(folder: Path, vocabulary: Vocabulary, tmp_path: Path) -> None:
-    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
-
-    from sentiment.train.export import revision_of, write_model_folder
-    from sentiment.weights import unpack
-
-    torch.manual_seed(0)
-    size = len(vocabulary.twin)
-    config = BertConfig(
-        vocab_size=size, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
-        num_labels=3, id2label=dict(enumerate(LABELS)),
-    )  # fmt: skip
-    model = BertForSequenceClassification(config)
-    embedding = nn.Embedding(size, 32, padding_idx=0, sparse=True)
-    model.bert.embeddings.word_embeddings = embedding
+    network = tiny_network(vocabulary)
     words = {0: "sehar", 1: "@user", 2: "love 😍"}
     ids = {label: vocabulary.tokenizer.encode(f"{text} 1").ids for label, text in words.items()}
-    examples = [Example(ids[i % 3], i % 3, 1.0, False) for i in range(800)]
-    train(model, embedding.weight, 14, examples, Settings(16, 5e-3, 2.0, 1), print, lambda steps: None)
+    heads = [
+        HeadRow(
+            f"{words[i % 3]} {i}", targets({"complaint": float(i % 3 == 0), "reply_needed": float(i % 3 != 2)}), ""
+        )
+        for i in range(240)
+    ]
+    examples = [Example(ids[i % 3], i % 3, 1.0, False, targets=heads[i % 3].targets) for i in range(800)]
+    train(network, 14, examples, Settings(16, 5e-3, 2.0, 2.0, 1), print, lambda steps: None)
     corpus = load_corpus(folder)
     for name in corpus.dev:
-        corpus.dev[name] = [Row(f"{words[i % 3]} {i}", i % 3, name) for i in range(30)]
+        corpus.dev[name] = [Row(f"{words[i % 3]} {i}", i % 3, name) for i in range(60)]
+    train_rows = {name: [Row(f"{words[i % 3]} {i}", i % 3, name) for i in range(60)] for name in corpus.train}
+    wide = fit_wide(train_rows, training_targets(heads), {}, 1, print)
     out = tmp_path / "model"
     out.mkdir()
-    write_model_folder(out, model, vocabulary, corpus, 1, str, print)
+    write_model_folder(out, Trained(network, wide, vocabulary, 1), corpus, heads, str, print)
     card = json.loads((out / "model.json").read_text())
     assert card["revision"] == revision_of(out)
     assert card["dev"]["en"]["macro_recall"] > 0.6  # chance is 0.33
     assert card["packed_agrees_with_full_precision"]["share"] == 1.0
-    again = BertForSequenceClassification(BertConfig.from_json_file(out / "config.json"))
-    again.load_state_dict(unpack(out / "weights.safetensors"))
-    tokenizer = AutoTokenizer.from_pretrained(out)
-    assert tokenizer("Love😍 sehar難").input_ids == vocabulary.tokenizer.encode("Love😍 sehar難").ids
-    with torch.inference_mode():
-        texts = tokenizer(["love 😍 1", "難 sehar"], return_tensors="pt", padding=True)
-        assert torch.allclose(again.eval()(**texts).logits, model.eval()(**texts).logits, atol=1e-5)
-    assert list(again.config.id2label.values()) == list(LABELS)
+    assert card["head_quality"]["complaint"]["auc"] > 0.9
+    scorer = TransformerScorer.load(out)
+    angry, happy = scorer.score(["sehar 77", "love 😍 77"], ["en", "en"])
+    assert (angry.sentiment, happy.sentiment) == ("negative", "positive")
+    assert dict(angry.heads)["complaint"] > dict(happy.heads)["complaint"]
+    assert list(dict(angry.heads)) == [*HEADS, REVIEW]
+    assert (
+        AutoTokenizer.from_pretrained(out)("Love😍 難").input_ids == vocabulary.tokenizer.encode("Love😍 難").ids
+    )
