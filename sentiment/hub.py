@@ -60,6 +60,11 @@ def load_other(model: str | Path, revision: str | None, threads: int, terms: Ter
         "temperature": read.temperature,
         "abstain_below": read.abstain_below,
     }
+    if place.entry is not None and place.entry.calibration:
+        card.pop("calibration", None)  # what was fitted here counts more than what came with the model
+    elif terms.abstain_below is not None and isinstance(card.get("calibration"), Mapping):
+        band = {"abstain_below": terms.abstain_below}
+        card["calibration"] = {k: {**v, **band} for k, v in card["calibration"].items() if isinstance(v, Mapping)}
     device = choose_device(terms.device)
     if takes_packed_way(place.folder, config, device):
         return load_packed(place.folder, card, config, threads, read.classes)
@@ -171,7 +176,9 @@ def _through_transformers(
         careful = None
     name = f"{card['name']}@{card['revision']}"
     loaded = model_of(name, encode, logits, read.classes, card, "transformers", careful)
-    return replace(loaded, close=_CLOSE, device=device, dtype=str(dtype).removeprefix("torch."))
+    return replace(
+        loaded, close=_CLOSE, close_abstain=_CLOSE, device=device, dtype=str(dtype).removeprefix("torch.")
+    )
 
 
 def _load(place: Place, device: str, dtype: torch.dtype) -> tuple[Any, Any]:

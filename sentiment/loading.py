@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 HEAD_FILE = "head.safetensors"
 """A last layer that takes the place of the one in the weights: what tuning to a brand's corrections writes."""
+_CLOSE = {"int8": 0.012, "bfloat16": 0.01, "float32": 0.0}
+# Whole numbers say the same in any batch, so there is nothing to be settled but labels.
+_CLOSE_ABSTAIN = {"int8": 0.0, "bfloat16": 0.005, "float32": 0.0}
 OVERLAP_TOKENS = 16
 """Tokens that two windows of a long text share, so that no phrase is lost at the cut."""
 _DEFAULT_MAX_TOKENS = 512
@@ -52,10 +55,12 @@ class Model:
         languages: Languages it reads well; None where its card does not say, which is taken as all.
         languages_weak: Languages it reads so-so.
         way: ``packed`` or ``transformers``.
-        close: Borders nearer than this in probability are decided by `exact_logits`.
+        close: Labels whose probabilities lie nearer to their border than this are decided by `exact_logits`.
+        close_abstain: The same for whether to abstain.
         device: Where it computes: ``cpu``, ``cuda``, ``mps``.
         dtype: The number format it computes in: ``bfloat16``, ``float32``.
         heads: Names of the further heads, in the order of their logits.
+        head_languages: Languages the heads learned; None where the card does not say, which is taken as all.
         features: Windows to what the last layer reads, float32, (windows, width); None where there is no such way.
         wide: The table of n-grams beside the network; None where the folder has none.
     """
@@ -69,10 +74,12 @@ class Model:
     languages: frozenset[str] | None
     languages_weak: frozenset[str]
     way: str
-    close: float = 0.006
+    close: float = 0.01
+    close_abstain: float = 0.005
     device: str = "cpu"
     dtype: str = "float32"
     heads: tuple[str, ...] = ()
+    head_languages: frozenset[str] | None = None
     features: Callable[[Sequence[Sequence[int]]], Floats] | None = None
     wide: Wide | None = None
 
@@ -119,11 +126,11 @@ def load_packed(
     from tokenizers import Tokenizer
 
     positions = config.get("max_position_embeddings", _DEFAULT_MAX_TOKENS)
-    limit = min(int(card.get("max_tokens") or positions), int(positions))
     try:
+        limit = min(int(card.get("max_tokens") or positions), int(positions))
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         bert = Bert(config, _state(folder))
-    except (KeyError, RuntimeError, ValueError) as error:
+    except (KeyError, RuntimeError, ValueError, TypeError) as error:
         raise ModelError(
             f"{folder} does not hold a complete model: {error}. Copy or download it again."
         ) from error
@@ -133,10 +140,7 @@ def load_packed(
         raise ModelError(
             f"cannot read {folder / 'tokenizer.json'}: {error}. Copy or download it again."
         ) from error
-    fastest = arithmetic()
-    if fastest == "int8" and weights_file(folder).name != PACKED_WEIGHTS:
-        fastest = "float32"  # whole numbers are for models that were measured with them
-    engine = Engine(bert, fastest, threads=threads)
+    engine = Engine(bert, arithmetic(whole=weights_file(folder).name == PACKED_WEIGHTS), threads=threads)
     heads = _heads(folder, card, bert.heads)
     tokenizer.no_padding()
     tokenizer.enable_truncation(limit, stride=min(OVERLAP_TOKENS, limit // 4))
@@ -151,6 +155,8 @@ def load_packed(
     name = f"{card['name']}@{card['revision']}"
     return replace(
         model_of(name, encode, engine.logits, classes, card, "packed", careful),
+        close=_CLOSE[engine.arithmetic],
+        close_abstain=_CLOSE_ABSTAIN[engine.arithmetic],
         dtype=engine.arithmetic,
         heads=heads,
         features=engine.pooled,

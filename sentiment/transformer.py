@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,8 +35,9 @@ Floats = npt.NDArray[np.float64]
 Heads = tuple[tuple[str, float], ...]
 
 TOLERANCE = 0.02
-"""How far a probability may differ between a few texts, computed in float32, and many, in bfloat16. Once a process
-computes with torch nothing moves: neither company nor the number of threads changes a score."""
+"""How far a probability may differ between a few texts, computed in float32 at once, and many, in bfloat16, on a
+processor that computes in it. Once a process computes with torch nothing moves: neither company nor the number of
+threads changes a score."""
 _CHUNK = 2048
 """Posts prepared together, while the ones before are computed."""
 _SWITCH = 2e-4
@@ -183,12 +185,14 @@ class TransformerScorer:
             given, abstained, trusted = UNIFORM, True, None
         else:
             given = said.probabilities
-            sure = max(given) >= said.abstain_below
+            sure = said.abstain_below < NEVER and max(given) >= said.abstain_below
             reads, weakly = _reads(self._model, language)
             abstained = not (sure and reads)
             # In a language it reads poorly only the model's clear statements count.
             trusted = given if reads or (weakly and sure) else None
-        heads = dict(said.heads) if said else {}
+        heads = dict(said.heads) if said and _heads_read(self._model, language) else {}
+        # Urgency and reply rest on the heads where they learned the language, however well sentiment is read.
+        trusted = given if heads else trusted
         level, factors = urgency(reading.read, trusted, language, self._weights, found=found, heads=heads)
         if reading.note:
             factors = (*factors, Factor("partly_read", 0.0, reading.note))
@@ -209,6 +213,8 @@ class TransformerScorer:
         )
 
 
+NEVER = 1.0
+"""The threshold of a language in which the model always abstains."""
 REVIEW = "review"
 """The head, of the n-gram table alone, that tells a review from a post where the caller does not say."""
 _Post = tuple[str, str | None, str | None]
@@ -236,15 +242,24 @@ class _Begun:
     said: Future[list[_Said]]
 
 
+_TURNS = threading.Lock()
+_turns: list[float] = []
+
+
 @contextmanager
 def _taking_turns() -> Iterator[None]:
     """Let the threads that compute and the one that reads words take turns quickly, instead of every 5 ms."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(min(usual, _SWITCH))
+    with _TURNS:
+        _turns.append(sys.getswitchinterval())
+        sys.setswitchinterval(min(_turns[0], _SWITCH))
     try:
         yield
     finally:
-        sys.setswitchinterval(usual)
+        with _TURNS:  # the last one out puts back what the first one found
+            usual = _turns[0]
+            _turns.pop()
+            if not _turns:
+                sys.setswitchinterval(usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,12 +278,12 @@ def _say(model: Model, asked: Sequence[_Asked]) -> list[_Said]:
         return []
     answers = _Answers(model, [(one.shown, one.language) for one in asked])
     chosen = [
-        model.calibrations.find(one.language, one.kind or ("review" if review else None)).calmed(one.calm)
+        model.calibrations.find(one.language, one.kind or (REVIEW if review else None)).calmed(one.calm)
         for one, review in zip(asked, answers.reviews(), strict=True)
     ]
     given = answers.probabilities(chosen)
     if model.exact_logits is not None:
-        near = np.flatnonzero(_is_close(given, chosen, model.close))
+        near = np.flatnonzero(_is_close(given, chosen, model))
         if near.size:
             answers.recompute(near, model.exact_logits)
             given = answers.probabilities(chosen)
@@ -351,8 +366,10 @@ class _Answers:
         logits = self._head[self._row]
         if self._wide.shape[1] > len(SENTIMENTS):
             logits = logits + self._wide[:, len(SENTIMENTS) :]
-        chances = np.round(1 / (1 + np.exp(-logits)), _DIGITS)
-        return [tuple(zip(self._model.heads, row, strict=True)) for row in chances.tolist()]
+        told = [i for i, name in enumerate(self._model.heads) if name != REVIEW]
+        names = [self._model.heads[i] for i in told]
+        chances = np.round(1 / (1 + np.exp(-logits[:, told])), _DIGITS)
+        return [tuple(zip(names, row, strict=True)) for row in chances.tolist()]
 
 
 def _reads(model: Model, language: str) -> tuple[bool, bool]:
@@ -364,13 +381,18 @@ def _reads(model: Model, language: str) -> tuple[bool, bool]:
     return well, not well and (language in model.languages_weak or base in model.languages_weak)
 
 
-def _is_close(given: Floats, chosen: Sequence[Calibration], close: float) -> npt.NDArray[np.bool_]:
+def _heads_read(model: Model, language: str) -> bool:
+    """Whether the heads have learned a language."""
+    return model.head_languages is None or language.partition("-")[0] in model.head_languages
+
+
+def _is_close(given: Floats, chosen: Sequence[Calibration], model: Model) -> npt.NDArray[np.bool_]:
     """Say which rows lie so near a border that rounding could decide the label or the abstention."""
     ordered = np.sort(given, axis=1)
     threshold = np.array([setting.abstain_below for setting in chosen])
     # Where one probability gains what another loses, their difference moves by twice as much.
-    borders = np.minimum((ordered[:, 2] - ordered[:, 1]) / 2, np.abs(ordered[:, 2] - threshold))
-    near: npt.NDArray[np.bool_] = borders < close
+    near: npt.NDArray[np.bool_] = ordered[:, 2] - ordered[:, 1] < 2 * model.close
+    near |= np.abs(ordered[:, 2] - threshold) < model.close_abstain
     return near
 
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from sentiment.engine import SMALL_TOKENS
-from sentiment.processor import arithmetic, fastest
+from sentiment.processor import fastest
 from sentiment.transformer import TOLERANCE, TransformerScorer
 
 POSTS = [
@@ -26,7 +26,9 @@ POSTS = [
 ]
 SCORED = """
 import json, sys
+import sentiment.loading
 from sentiment.transformer import TransformerScorer
+sentiment.loading.arithmetic = lambda whole: "bfloat16"
 scores = TransformerScorer.load().score(json.load(sys.stdin))
 told = [[s.sentiment, list(s.probabilities), s.abstained, [p for _, p in s.heads]] for s in scores]
 print(json.dumps({"torch": "torch" in sys.modules, "scores": told}))
@@ -40,14 +42,20 @@ def scored_elsewhere(texts: list[str]) -> dict[str, list[list[object]]]:
     return json.loads(ran.stdout)  # type: ignore[no-any-return]
 
 
-@pytest.mark.skipif(arithmetic() == "int8", reason="whole numbers need torch from the start")
-def test_a_few_texts_need_no_torch_and_score_as_with_it(bundled: TransformerScorer) -> None:
+@pytest.fixture
+def rounding(monkeypatch: pytest.MonkeyPatch) -> TransformerScorer:
+    """The bundled model in bfloat16, whatever this processor is fastest with."""
+    monkeypatch.setattr("sentiment.loading.arithmetic", lambda whole: "bfloat16")
+    return TransformerScorer.load()
+
+
+def test_a_few_texts_need_no_torch_and_score_as_with_it(rounding: TransformerScorer) -> None:
     import torch  # noqa: F401  # from here on this process scores with it
 
     told = scored_elsewhere(POSTS)
     assert told["torch"] is False
     for text, (sentiment, triple, abstained, heads) in zip(POSTS, told["scores"], strict=True):
-        score = bundled.score([text])[0]
+        score = rounding.score([text])[0]
         assert (score.sentiment, score.abstained) == (sentiment, abstained), text
         assert score.probabilities == pytest.approx(tuple(triple), abs=TOLERANCE)  # type: ignore[arg-type]
         assert [p for _, p in score.heads] == pytest.approx(heads, abs=0.03)
@@ -59,17 +67,19 @@ def test_many_texts_are_worth_the_import() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "expected"),
+    ("flags", "measured", "other"),
     [
-        ("fpu avx512_vnni avx512_bf16 amx_bf16", "bfloat16"),
-        ("fpu amx_bf16", "bfloat16"),
-        ("fpu avx512f avx512_vnni", "int8"),
-        ("fpu avx2", "float32"),
-        ("", "float32"),
+        ("fpu avx512_vnni avx512_bf16 amx_bf16", "bfloat16", "bfloat16"),
+        ("fpu avx512_vnni avx512_bf16", "int8", "bfloat16"),
+        ("fpu avx512f avx512_vnni", "int8", "float32"),
+        ("fpu avx2", "float32", "float32"),
+        ("", "float32", "float32"),
     ],
 )
-def test_the_arithmetic_follows_what_the_processor_has(flags: str, expected: str) -> None:
-    assert fastest(f"processor\t: 0\nmodel name\t: any\nflags\t\t: {flags}\n") == expected
+def test_the_arithmetic_follows_what_the_processor_has(flags: str, measured: str, other: str) -> None:
+    told = f"processor\t: 0\nmodel name\t: any\nflags\t\t: {flags}\n"
+    assert fastest(told) == measured
+    assert fastest(told, whole=False) == other
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot bind a process to cores")
