@@ -210,14 +210,14 @@ def shares_of_peak(scorer: TransformerScorer, texts: Sequence[str], rate: float,
     }
 
 
-def growth(scorer: TransformerScorer, most: int) -> dict[str, dict[str, float]]:
-    """Score more and more texts; sizes that would take too long are left out."""
+def growth(scorer: TransformerScorer, asked: int | None) -> dict[str, dict[str, float]]:
+    """Score more and more texts; sizes that would take too long are left out, unless someone asked for them."""
     import resource
 
     rows: dict[str, dict[str, float]] = {}
     rate = 0.0
-    for size in sorted({size for size in SIZES if size <= most} | {most}):
-        if rate and size / rate > LONGEST_SECONDS and size != most:
+    for size in sorted({*SIZES, asked or SIZES[0]}):
+        if rate and size / rate > LONGEST_SECONDS and size != asked:
             continue
         texts = sample_texts(size, seed=size)
 
@@ -353,7 +353,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from sentiment.transformer import TransformerScorer
 
         scorer = TransformerScorer.load(threads=options.threads)
-        figures["growth"] = growth(scorer, max(options.texts or 0, SIZES[-1]))
+        figures["growth"] = growth(scorer, options.texts)
     if options.json:
         print(json.dumps(figures))
         return
