@@ -61,17 +61,15 @@ class Calibrations:
         Raises:
             ModelError: An entry is not made of finite numbers; names it.
         """
-        plain = {
-            "deep": 1.0 / float(card.get("temperature") or 1.0),
-            "abstain_below": float(card.get("abstain_below") or 0.0),
-        }
+        try:
+            temperature, band = float(card.get("temperature") or 1.0), float(card.get("abstain_below") or 0.0)
+        except (TypeError, ValueError) as error:
+            raise ModelError("the card's temperature and abstain_below must be numbers") from error
+        plain = {"deep": 1.0 / temperature, "abstain_below": band}
         table = card.get("calibration") or {}
         if not isinstance(table, Mapping):
             raise ModelError("the card's calibration is not a table")
-        entries = {DEFAULT: _entry(DEFAULT, plain, {})}
-        for name, values in {DEFAULT: {}, **table}.items():
-            entries[str(name)] = _entry(str(name), values, plain)
-        return cls(entries)
+        return cls({str(n): _entry(str(n), values, plain) for n, values in {DEFAULT: {}, **table}.items()})
 
     def find(self, language: str, kind: str | None = None) -> Calibration:
         """Return the entry for a text.

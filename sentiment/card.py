@@ -82,7 +82,8 @@ def model_info(path: str | Path | None = None) -> dict[str, Any]:
 
     Returns:
         ``name, revision, scorer, path, bundled, size_bytes, weights_bytes, parameters, architecture, labels,
-        licence, languages, languages_weak, max_tokens, temperature, abstain_below, dev, training``; None where
+        licence, languages, languages_weak, languages_not_read, heads, head_languages, max_tokens, temperature,
+        abstain_below, calibration, dev, head_quality, training``; None where
         the model does not say.
 
     Raises:
@@ -93,7 +94,10 @@ def model_info(path: str | Path | None = None) -> dict[str, Any]:
     config = read_json(folder / "config.json")
     weights = weights_file(folder)
     labels = card.get("labels") or list((config.get("id2label") or {}).values()) or None
-    told = ("languages", "languages_weak", "max_tokens", "temperature", "abstain_below", "dev", "training")
+    told = (
+        "languages", "languages_weak", "languages_not_read", "heads", "head_languages", "max_tokens",
+        "temperature", "abstain_below", "calibration", "dev", "head_quality", "training",
+    )  # fmt: skip
     return {
         "name": card["name"],
         "revision": card["revision"],

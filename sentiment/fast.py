@@ -7,6 +7,7 @@ scale and an offset each), so that no text changes what another one is rounded t
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -197,15 +198,24 @@ class _Layer:
         return mixed
 
 
+_COMPUTING = threading.Lock()
+_computing: list[int] = []
+
+
 @contextmanager
 def _one_core_a_thread() -> Iterator[None]:
     """Keep single operations on one core; other models of this process get their cores back afterwards."""
-    usual = torch.get_num_threads()
-    torch.set_num_threads(1)
+    with _COMPUTING:
+        _computing.append(torch.get_num_threads())
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(usual)
+        with _COMPUTING:  # the last one out puts back what the first one found
+            usual = _computing[0]
+            _computing.pop()
+            if not _computing:
+                torch.set_num_threads(usual)
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:

@@ -13,10 +13,10 @@ EMOJI_CALM, IRONY_CALM, WORDLESS_CALM = 0.85, 0.65, 0.5
 _EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]")
 _IRONY = re.compile(
     "[\U0001f643\U0001f644\U0001f612\U0001f60f\U0001f921]"  # upside down, rolling eyes, unamused, smirk, clown
-    r"|(?<!\w)/s(?!\w)|#sarcas\w*|#irony|#not\b"
+    r"|(?<!\S)/s\s*$|#sarcas\w*|#irony|#not\b"
     r"|\b(?:yeah right|thanks for nothing|gee,? thanks)\b"
     r"|\b(?:oh,? (?:great|joy|wonderful)|just (?:great|wonderful|perfect))\b"
-    r"|\bso (?:helpful|reliable) (?:of you|as always)\b|\bway to go\b|\bnice (?:job|going|work),? (?:guys|@)"
+    r"|\bso (?:helpful|reliable) (?:of you|as always)\b|\bnice (?:job|going|work),? (?:guys|@)"
     r"|呵呵|\[微笑\]|\[doge\]|真是[谢謝][谢謝]|[谢謝][谢謝](?:喔|噢|哦|你喎|晒你)|真[系係]好嘢|好棒棒",
     re.IGNORECASE,
 )

@@ -14,11 +14,6 @@ from sentiment.signals import Found
 
 LEVELS = ("soon_or_more", "today_or_more", "now")
 """Heads of the rubric's levels: at least an ordinary complaint or question, at least trouble today, danger now."""
-SIGNALS = (
-    "safety", "fraud_or_account", "stranded_or_locked_out", "outage", "money_lost", "repeated_contact",
-    "churn_threat", "legal",
-)  # fmt: skip
-"""Heads that name a trouble; the lexicon has a signal of the same name for each."""
 SEVERE_SHARE, AGGRAVATING_SHARE, RELIEF_SHARE, PRAISE_SHARE = 0.7, 0.6, 0.5, 0.3
 """Of a weight where the levels have spoken already: they know most of what the words say."""
 SPOKEN = 0.5

@@ -159,6 +159,7 @@ def load_packed(
         close_abstain=_CLOSE_ABSTAIN[engine.arithmetic],
         dtype=engine.arithmetic,
         heads=heads,
+        head_languages=frozenset(map(str, taught)) if (taught := card.get("head_languages")) else None,
         features=engine.pooled,
         wide=_wide(folder, len(heads)),
     )

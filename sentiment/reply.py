@@ -32,6 +32,10 @@ _SILENT = {"promo": "spam", "resolved": "resolved", "news": "news"}
 DOUBT = 0.4
 """From this chance on a person looks: a post that is dropped wrongly costs more than a glance."""
 
+GRAVE_DOUBT = 0.15
+"""The same where the words speak of danger or theft: the model has seen few such posts."""
+_GRAVE = ("safety", "fraud_or_account", "stranded_or_locked_out")
+
 _URGENT = (
     "safety", "fraud_or_account", "stranded_or_locked_out", "legal", "outage", "money_lost", "repeated_contact",
 )  # fmt: skip
@@ -69,7 +73,7 @@ def reply_needed(
         The decision. Doubt asks for a look by a person: it never drops a post.
     """
     if not any(map(str.isalnum, text)):
-        pleased = probabilities is not None and probabilities.positive > 0.5
+        pleased = probabilities is not None and probabilities.positive == max(probabilities)
         return _decided("praise_without_ask", 0.6) if pleased else _decided("no_text", 1.0)
     if probabilities is not None and "reply_needed" in heads:
         return _judged(heads, found, probabilities)
@@ -82,7 +86,8 @@ def reply_needed(
 def _judged(heads: Mapping[str, float], found: Found, probabilities: Probabilities) -> ReplyDecision:
     """Decide by the head that learned it; the words and the other heads only say why."""
     chance = heads["reply_needed"]
-    if chance < DOUBT:
+    grave = any(name in found for name in _GRAVE) and "news" not in found
+    if chance < (GRAVE_DOUBT if grave else DOUBT):
         return ReplyDecision(False, _silence(found, probabilities), round(1 - chance, 3))
     if chance < 0.5:
         return ReplyDecision(True, "unsure", 0.5)

@@ -101,9 +101,9 @@ class Candidate:
         Raises:
             ModelError: Somebody has taken the name meanwhile.
         """
-        _write(self.folder / "model.json", _json(card))
-        _sync(self.folder)
         try:
+            _write(self.folder / "model.json", _json(card))
+            _sync(self.folder)
             self.folder.rename(self.target)
         except OSError as error:
             raise ModelError(f"cannot make {self.target}: {error.strerror}; choose another --name") from error
@@ -138,11 +138,14 @@ def candidate(
         sweep(models)
         folder.mkdir()
         _fill(folder, base, head)
+        card = tuned_card(base, name, folder / HEAD_FILE, adapted)
+        _write(folder / "model.json", _json(card))
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise ModelError(f"cannot write {error.filename or folder}: {error.strerror}") from error
-    card = tuned_card(base, name, folder / HEAD_FILE, adapted)
-    _write(folder / "model.json", _json(card))
+    except ModelError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     one = Candidate(folder, target, card)
     try:
         yield one
@@ -173,9 +176,8 @@ def tuned_card(base: Path, name: str, head_file: Path, adapted: Mapping[str, Any
     original = read_card(base)
     digest = hashlib.sha256(str(original["revision"]).encode())
     digest.update(head_file.read_bytes())
-    kept = {
-        key: value for key, value in original.items() if key not in {"dev", "head_language_quality", "adapted"}
-    }
+    measured = {"dev", "head_quality", "packed_agrees_with_full_precision", "training", "adapted"}
+    kept = {key: value for key, value in original.items() if key not in measured}
     own = {"name": f"{original['name']}-{name}", "revision": digest.hexdigest()[:12], "adapted": dict(adapted)}
     return kept | own
 

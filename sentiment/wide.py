@@ -139,12 +139,12 @@ class Wide:
                 table, scale, bias = (file.get_tensor(name) for name in ("table", "scale", "bias"))
             fold = dict(zip(map(ord, facts["fold_from"]), map(ord, facts["fold_to"]), strict=True))
             return cls(table, scale, bias, facts["groups"], fold)
-        except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
             raise ValueError(f"{path} is damaged: {error}. Copy or download the model again.") from error
 
     def save(self, folder: Path) -> None:
         """Write the table into a model folder; `load` gives it back."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         facts = {
             "groups": self._groups,
@@ -152,7 +152,7 @@ class Wide:
             "fold_to": "".join(map(chr, self._fold.values())),
         }
         tensors: dict[str, npt.NDArray[Any]] = {"table": self._table, "scale": self._scale, "bias": self._bias}
-        save_file(tensors, folder / WIDE_FILE, metadata={"wide": json.dumps(facts)})
+        (folder / WIDE_FILE).write_bytes(save(tensors, metadata={"wide": json.dumps(facts)}))
 
     def logits(self, texts: Sequence[str], languages: Sequence[str]) -> Floats:
         """Say what the n-grams of texts speak for.

@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from social_care.pipeline import text_of
+from social_care.pipeline import kind_of, text_of
 from storage.corrections import Correction
 from storage.errors import StorageError
 from storage.text import text_hash
@@ -104,7 +104,7 @@ def as_item(fields: Mapping[str, Correction]) -> Item:
     return Item(
         text=text_of(one.title, one.text),
         language=one.lang,
-        kind=one.kind,
+        kind=kind_of(one.kind),
         sentiment=said.get("sentiment"),
         reply_needed=None if needed is None else needed == "true",
         urgency=_number(said.get("urgency")),

@@ -75,7 +75,9 @@ def measure(golds: Sequence[Gold], *, before: "Scorer", after: "Scorer", tuned: 
 
 
 def _scores(scorer: "Scorer", items: Sequence[Item]) -> "list[TextScore]":
-    return scorer.score([item.text for item in items], [item.language for item in items])
+    return scorer.score(
+        [item.text for item in items], [item.language for item in items], [item.kind for item in items]
+    )
 
 
 def _compared(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from social_care.pipeline import text_of
+from social_care.pipeline import kind_of, text_of
 
 if TYPE_CHECKING:
     from sentiment.transformer import TransformerScorer
@@ -65,10 +65,11 @@ def look(scorer: "TransformerScorer", base: Path, texts: "Sequence[Correction | 
     """
     from sentiment.calibration import Calibrations
     from sentiment.card import read_card
+    from sentiment.irony import calm
     from sentiment.language import UNKNOWN
 
     shown = [text_of(one.title, one.text) for one in texts]
-    kinds = ["review" if one.kind == "review" else "post" for one in texts]
+    kinds = [kind_of(one.kind) for one in texts]
     scores = scorer.score(shown, [one.lang for one in texts], kinds)
     features = scorer.features(shown).astype(np.float64)
     card = read_card(base)
@@ -82,6 +83,11 @@ def look(scorer: "TransformerScorer", base: Path, texts: "Sequence[Correction | 
             for name in names
         },
         # What one unit of the classifier's logits adds before the softmax.
-        scale=np.array([calibrations.find(s.language, k).deep for s, k in zip(scores, kinds, strict=True)]),
+        scale=np.array(
+            [
+                calibrations.find(score.language, kind).deep * calm(text)
+                for score, kind, text in zip(scores, kinds, shown, strict=True)
+            ]
+        ),
         read=np.array([score.language != UNKNOWN for score in scores]),
     )

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 
 from sentiment.card import BUNDLED, PACKED_WEIGHTS
 from sentiment.train import closing, masked
-from sentiment.train.data import SOURCES, Corpus, DataError, load_corpus, training_passes
+from sentiment.train.data import SOURCES, Corpus, DataError, load_corpus, text_key, training_passes
 from sentiment.train.examples import head_examples, sentiment_examples
 from sentiment.train.export import Trained, write_model_folder
 from sentiment.train.heads import HeadRow, load_head_rows, training_targets
@@ -47,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         corpus = load_corpus(options.data)
-        head_rows = load_head_rows(options.data, options.seed)
+        measured = {text_key(row.text) for rows in corpus.dev.values() for row in rows}
+        head_rows = [r for r in load_head_rows(options.data, options.seed) if text_key(r.text) not in measured]
     except DataError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     began = time.monotonic()

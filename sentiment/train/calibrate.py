@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,16 +30,18 @@ class Rows:
         wide: Logits of the table, (rows, 3).
         labels: (rows,) 0, 1 or 2.
         first: (rows,) which of two halves a row is in, by a hash of its text.
+        polar: Whether their source knows no neutral class.
     """
 
     deep: Floats
     wide: Floats
     labels: Labels
     first: npt.NDArray[np.bool_]
+    polar: bool = False
 
     def part(self, chosen: npt.NDArray[np.bool_]) -> Rows:
         """Some of the rows."""
-        return Rows(self.deep[chosen], self.wide[chosen], self.labels[chosen], self.first[chosen])
+        return Rows(self.deep[chosen], self.wide[chosen], self.labels[chosen], self.first[chosen], self.polar)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Fitted:
         return softmax(self.deep * rows.deep + self.wide * rows.wide + np.array(self.bias))
 
 
-def fit(rows: Rows, prior: Fitted | None = None) -> Fitted:
+def fit(rows: Rows, prior: Fitted | None = None, beside: Sequence[Rows] = ()) -> Fitted:
     """Fit one entry: the mix and the bias so that classes count alike, then how sure to be, then the threshold.
 
     Weighing the classes alike serves macro-recall; it makes rare classes likelier than they are, and the common
@@ -74,9 +76,10 @@ def fit(rows: Rows, prior: Fitted | None = None) -> Fitted:
     Args:
         rows: To fit on.
         prior: Where a small language starts from and is pulled to.
+        beside: Two-class rows of the same kind: they have a say in the mix, not in how sure to be.
     """
     start = np.array([0.5, 0.5, 0.0, 0.0]) if prior is None else _vector(prior)
-    mixed = _minimum(rows, start, 0.5 if prior is None else _PULL)
+    mixed = _minimum([rows, *beside], start, 0.5 if prior is None else _PULL)
     deep, wide, low, high = mixed.tolist()
     bias = np.array([low, 0.0, high])
     logits = deep * rows.deep + wide * rows.wide + bias
@@ -102,22 +105,27 @@ def _triple(values: npt.NDArray[np.float64]) -> tuple[float, float, float]:
     return (float(values[0]), float(values[1]), float(values[2]))
 
 
-def _minimum(rows: Rows, start: Parameters, pull: float) -> Parameters:
+def _minimum(parts: Sequence[Rows], start: Parameters, pull: float) -> Parameters:
     from scipy.optimize import minimize
 
-    counts = np.bincount(rows.labels, minlength=3)
-    weights = (len(rows.labels) / (3 * np.maximum(counts, 1)))[rows.labels]
-    index = np.arange(len(rows.labels))
-
     def loss(parameters: Parameters) -> float:
-        bias = np.array([parameters[2], 0.0, parameters[3]])
-        chances = softmax(parameters[0] * rows.deep + parameters[1] * rows.wide + bias)
-        fit = -(weights * np.log(chances[index, rows.labels] + 1e-12)).sum()
-        return float(fit + pull * ((parameters - start) ** 2).sum())
+        return sum(_loss(rows, parameters) for rows in parts) + pull * float(((parameters - start) ** 2).sum())
 
     bounds = [(0.0, 3.0), (0.0, 4.0), (-3.0, 3.0), (-3.0, 3.0)]
     found: Parameters = minimize(loss, start, bounds=bounds, method="L-BFGS-B").x
     return found
+
+
+def _loss(rows: Rows, parameters: Parameters) -> float:
+    """Log loss with the classes weighed alike; two-class rows compare negative with positive only."""
+    counts = np.bincount(rows.labels, minlength=3)
+    weights = (len(rows.labels) / ((counts > 0).sum() * np.maximum(counts, 1)))[rows.labels]
+    logits = parameters[0] * rows.deep + parameters[1] * rows.wide
+    logits += np.array([parameters[2], 0.0, parameters[3]])
+    if rows.polar:
+        logits[:, 1] = -1e4
+    right = softmax(logits)[np.arange(len(rows.labels)), rows.labels]
+    return float(-(weights * np.log(right + 1e-12)).sum())
 
 
 def abstain_below(probabilities: Floats, labels: Labels) -> float:
@@ -133,12 +141,12 @@ def abstain_below(probabilities: Floats, labels: Labels) -> float:
     return _NEVER
 
 
-def measured(rows: Rows, prior: Fitted | None = None) -> dict[str, float | int]:
+def measured(rows: Rows, prior: Fitted | None = None, beside: Sequence[Rows] = ()) -> dict[str, float | int]:
     """Figures of rows by entries that were not fitted on them: each half is answered by the other half's entry."""
     chances = np.zeros((len(rows.labels), 3))
     answered = np.zeros(len(rows.labels), dtype=bool)
     for half in (rows.first, ~rows.first):
-        entry = fit(rows.part(~half), prior)
+        entry = fit(rows.part(~half), prior, beside)
         chances[half] = entry.probabilities(rows.part(half))
         answered[half] = chances[half].max(axis=1) >= entry.abstain_below
     right = chances.argmax(axis=1) == rows.labels
@@ -149,8 +157,13 @@ def measured(rows: Rows, prior: Fitted | None = None) -> dict[str, float | int]:
     return figures
 
 
-def fit_all(sets: Mapping[str, Rows]) -> dict[str, Fitted]:
-    """Fit every entry; `default` is fitted on all rows together and is where the small ones are pulled to."""
+def fit_all(sets: Mapping[str, Rows], beside: Mapping[str, Sequence[Rows]]) -> dict[str, Fitted]:
+    """Fit every entry; `default` is fitted on all rows together and is where the small ones are pulled to.
+
+    Args:
+        sets: Rows by entry name, see `sentiment.calibration`.
+        beside: Two-class rows by entry name.
+    """
     together = Rows(
         np.concatenate([rows.deep for rows in sets.values()]),
         np.concatenate([rows.wide for rows in sets.values()]),
@@ -158,4 +171,4 @@ def fit_all(sets: Mapping[str, Rows]) -> dict[str, Fitted]:
         np.concatenate([rows.first for rows in sets.values()]),
     )
     default = fit(together)
-    return {"default": default} | {name: fit(rows, default) for name, rows in sets.items()}
+    return {"default": default} | {name: fit(rows, default, beside.get(name, ())) for name, rows in sets.items()}

@@ -14,10 +14,10 @@ TEMPLATE = Path(__file__).parent / "card_page.md"
 """The prose, with a ``{{name}}`` where a table or a figure of the card goes."""
 _NAMES = {
     "en": "English tweets (TweetEval validation)",
-    "airline": "tweets to airlines, held out by hash",
+    "airline": "tweets to airlines, held out by hash (half of them taught the complaint head)",
     "zh_weibo": "Weibo posts, held out by hash",
-    "zh_weibo_no_emoticons": "the same, `[doge]`-like emoticons removed",
-    "zh_weibo_traditional": "the same, in traditional characters",
+    "zh_weibo_no_emoticons": "the Weibo posts, `[doge]`-like emoticons removed",
+    "zh_weibo_traditional": "the Weibo posts in traditional characters",
     "zh_reviews": "shop reviews, classes from stars, held out by hash",
     "zh_waimai": "delivery reviews, two classes, held out by hash",
     "zh_shopping": "shop reviews, two classes, held out by hash",
@@ -90,8 +90,8 @@ def _calibration(entries: Mapping[str, Mapping[str, Any]]) -> str:
 def _sources(sources: Iterable[Mapping[str, Any]]) -> str:
     rows = (
         [
-            f"`{s['file']}`", s["language"], f"{s['rows']:,}", f"{s['passes']:g}", f"{s['weight']:g}",
-            str(s["classes"]), s["origin"],
+            f"`{s['file'].rpartition('/')[2]}`", s["language"], f"{s['rows']:,}", f"{s['passes']:g}",
+            f"{s['weight']:g}", str(s["classes"]), s["origin"],
         ]
         for s in sources
     )  # fmt: skip

@@ -18,7 +18,7 @@ from sentiment.train.calibrate import Fitted, Rows, fit_all, measured
 from sentiment.train.data import LABELS, SOURCES, WITHOUT_EMOTICONS, Corpus, Row, text_key
 from sentiment.train.examples import HEAD_PASSES
 from sentiment.train.figures import Answered, answers_of, quality
-from sentiment.train.heads import HEADS, HeadRow
+from sentiment.train.heads import HEADS, WEAK, HeadRow
 from sentiment.train.loop import Settings
 from sentiment.train.network import Network, adopt
 from sentiment.train.vocabulary import MAX_TOKENS, MIN_COUNT, MIN_WORD_COUNT, Vocabulary
@@ -38,6 +38,11 @@ CALIBRATED_ON = (
     "indonesian", "malay", "ja",
 )  # fmt: skip
 _STARS = ("zh_reviews",)
+HEAD_LANGUAGES = ("en", "zh", "yue")
+"""Of the rows that taught the heads."""
+_REVIEWS_ONLY = {"ja"}
+_BESIDE = ("zh_waimai", "zh_shopping")
+_BESIDE_ROWS = 1_600
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ def write_model_folder(
     sets[TRADITIONAL] = [Row(to_traditional(r.text), r.label, r.source) for r in sets["zh_weibo"]]
     adopt(network, tied(network.state_dict(), vocabulary.twin))
     exact = {n: answers_of(network, vocabulary, [r.text for r in sets[n]]) for n in ("en", "zh_weibo")}
-    held = [row for row in head_rows if row.held_out]
+    held = [row for row in head_rows if row.held_out and (row.level >= 0 or row.source not in WEAK)]
     said = answers_of(network, vocabulary, [row.text for row in held]).heads
     scaled, wide, head_figures = head_fit.calibrated(network, trained.wide, held, said)
     _write_files(folder, scaled, network, vocabulary)
@@ -83,8 +88,9 @@ def write_model_folder(
     answers = {name: answers_of(network, vocabulary, [r.text for r in rows]) for name, rows in sets.items()}
     rows = {name: as_rows(sets[name], answers[name], wide) for name in sets}
     entries = {_ENTRIES[name]: rows[name] for name in CALIBRATED_ON}
-    fitted = fit_all(entries)
-    dev = {name: _figures(name, rows[name], fitted) for name in sets}
+    beside = {"zh/review": [polar(rows[name]) for name in _BESIDE]}
+    fitted = fit_all(entries, beside)
+    dev = {name: _figures(name, rows[name], fitted, beside) for name in sets}
     for name, row in dev.items():
         report(f"{name}: {row}")
     same = np.concatenate([exact[n].logits.argmax(1) == answers[n].logits.argmax(1) for n in exact])
@@ -94,6 +100,7 @@ def write_model_folder(
         "licence": "Apache-2.0",
         "labels": list(LABELS),
         "heads": [*HEADS, REVIEW],
+        "head_languages": list(HEAD_LANGUAGES),
         "max_tokens": MAX_TOKENS,
         "calibration": {name: entry.entry() for name, entry in fitted.items()},
         "dev": dev,
@@ -119,15 +126,23 @@ def as_rows(rows: Sequence[Row], answered: Answered, wide: Wide) -> Rows:
     )
 
 
-def _figures(name: str, rows: Rows, fitted: Mapping[str, Fitted]) -> dict[str, Any]:
+def polar(rows: Rows) -> Rows:
+    """Rows of the first half of a set without a neutral class; the second half measures."""
+    half = rows.part(rows.first)
+    few = slice(_BESIDE_ROWS)
+    return Rows(half.deep[few], half.wide[few], half.labels[few], half.first[few], polar=True)
+
+
+def _figures(
+    name: str, rows: Rows, fitted: Mapping[str, Fitted], beside: Mapping[str, Sequence[Rows]]
+) -> dict[str, Any]:
     """Figures of one set: by entries fitted on its other half where it is calibrated, else by its language's."""
     language = LANGUAGE_OF[name]
-    source = {"zh_weibo": name}.get(name, name)
+    place = _ENTRIES.get(name, language)
     if name in CALIBRATED_ON:
-        return {"language": language, **measured(rows, fitted["default"])}
-    entry = (
-        fitted[_ENTRIES.get(source, language)] if _ENTRIES.get(source, language) in fitted else fitted[language]
-    )
+        return {"language": language, **measured(rows, fitted["default"], beside.get(place, ()))}
+    entry = fitted.get(place, fitted["default"] if language not in fitted else fitted[language])
+    rows = rows.part(~rows.first) if name in _BESIDE else rows
     chances = entry.probabilities(rows)
     if 1 not in rows.labels:
         chances = chances * np.array([1.0, 0.0, 1.0])
@@ -176,16 +191,19 @@ def languages_read(dev: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]
     """Sort languages into well, weakly and not read, by the worst set of each.
 
     Stars are a poor measure of the neutral class, so the Chinese reviews do not count, nor do sets of two classes.
-    Cantonese has weak labels only and no development set: it is called weak whatever it might reach.
+    Cantonese has weak labels only and no development set, Japanese reviews only: they are called weak.
     """
     worst: dict[str, float] = {}
-    polar = {source.name for source in SOURCES if source.polar}
+    two_class = {source.name for source in SOURCES if source.polar}
     for name, row in dev.items():
-        if name not in _STARS and name not in polar:
+        if name not in _STARS and name not in two_class:
             worst[row["language"]] = min(row["macro_recall"], worst.get(row["language"], 1.0))
     return {
-        "languages": [code for code, recall in worst.items() if recall >= WELL_ENOUGH],
-        "languages_weak": [c for c, recall in worst.items() if WEAKLY <= recall < WELL_ENOUGH] + ["yue"],
+        "languages": [c for c, recall in worst.items() if recall >= WELL_ENOUGH and c not in _REVIEWS_ONLY],
+        "languages_weak": [
+            *(c for c, r in worst.items() if WEAKLY <= r < WELL_ENOUGH or (r >= WEAKLY and c in _REVIEWS_ONLY)),
+            "yue",
+        ],
         "languages_not_read": [code for code, recall in worst.items() if recall < WEAKLY],
     }
 

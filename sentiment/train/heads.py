@@ -30,6 +30,8 @@ LABELS_FILE = Path(__file__).parents[1] / "data" / "urgency_labels.csv"
 """The published labels: data file, row (0 is the first after the header), level and what else the rubric asks."""
 DEV_SHARE = 4
 """One labelled row in this many is kept for development, chosen by a hash of its text."""
+WEAK = frozenset({"urgency/banking77_train.csv", "mentions/airline_tweets.csv"})
+"""Files whose own labels only hint at the heads: they teach, and measure only where the rubric labelled them."""
 UNKNOWN = math.nan
 
 _FRAUD = (

@@ -365,7 +365,8 @@ def test_a_small_run_learns_packs_and_reads_back(folder: Path, vocabulary: Vocab
     angry, happy = scorer.score(["sehar 77", "love 😍 77"], ["en", "en"])
     assert (angry.sentiment, happy.sentiment) == ("negative", "positive")
     assert dict(angry.heads)["complaint"] > dict(happy.heads)["complaint"]
-    assert list(dict(angry.heads)) == [*HEADS, REVIEW]
+    assert list(dict(angry.heads)) == list(HEADS)
+    assert card["heads"] == [*HEADS, REVIEW]
     assert (
         AutoTokenizer.from_pretrained(out)("Love😍 難").input_ids == vocabulary.tokenizer.encode("Love😍 難").ids
     )
