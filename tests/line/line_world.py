@@ -108,7 +108,12 @@ class RuleScorer:
     name: str = "rule@1"
     scored: list[str] = field(default_factory=list)
 
-    def score(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> list[TextScore]:
+    def score(
+        self,
+        texts: Sequence[str],
+        languages: Sequence[str | None] | None = None,
+        kinds: Sequence[str | None] | None = None,
+    ) -> list[TextScore]:
         self.scored += texts
         return [self._one(text) for text in texts]
 
