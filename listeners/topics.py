@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from listeners.topic_match import All, AnyOf, Attribute, Node, Not, Rating, Word, matcher
@@ -63,6 +64,8 @@ def _syntax_tree(place: str, text: str) -> "Item":
 
     try:
         tree: Item = parse(text)  # type: ignore[no-untyped-call]
+    except InvalidOperation:  # luqum takes what follows ~ or ^ for a number
+        raise ConfigError(f"{place} has something behind ~ or ^ that is no number\n{_pointer(text, 0)}") from None
     except ParseError as error:
         found = re.search(r"at position (\d+)", str(error))
         if found is None:

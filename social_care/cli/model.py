@@ -21,6 +21,13 @@ def info(
 ) -> None:
     """Show name, revision, size, languages, licence, measured quality, and how firmly it is pinned."""
     facts = facts_about(of(context), model, revision)
+    if model is not None and "/" not in model and (facts.get("pin") or {}).get("state") == "not recorded":
+        from sentiment.ports import ModelError
+
+        if facts.get("revision") is None:
+            raise ModelError(
+                f"no model folder at {model}, no tuned model of that name, and no owner/name of a hub"
+            )
     if of(context).json:
         show.print_json(facts)
         return

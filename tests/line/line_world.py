@@ -166,6 +166,10 @@ class LineWorld:
             found = session.execute(select(source).order_by(next(iter(source.c))))
             return [dict(row) for row in found.mappings()]
 
+    def digests(self) -> list[dict[str, Any]]:
+        """The days whose digest is claimed; other daily steps have slots of their own."""
+        return [row for row in self.rows("slot") if row["name"] == "digest"]
+
     def row(self, name: str = "acme-x") -> dict[str, Any]:
         (found,) = [row for row in self.rows("listenerstate") if row["name"] == name]
         return found

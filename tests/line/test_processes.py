@@ -28,7 +28,7 @@ def line(tmp_path: Path, database_url: str) -> Iterator[LineWorld]:
 def is_done(line: LineWorld, expected: list[str]) -> bool:
     found = line.rows("mention")
     settled = all(row["triaged_version"] == row["version"] for row in found)
-    return len(found) == len(expected) and settled and len(line.rows("slot")) == 1
+    return len(found) == len(expected) and settled and len(line.digests()) == 1
 
 
 def check_cursor(line: LineWorld) -> int:
@@ -53,7 +53,8 @@ def check_all(line: LineWorld, expected: list[str]) -> None:
     assert set(clocks.values()) == {1}
     keys = Counter(row["key"] for row in line.rows("notice"))
     assert set(keys.values()) <= {1}
-    assert [(row["name"], row["slot"]) for row in line.rows("slot")] == [("digest", "2026-03-02")]
+    assert [row["slot"] for row in line.digests()] == ["2026-03-02"]
+    assert set(Counter(row["name"] for row in line.rows("slot")).values()) == {1}
     assert [path.name for path in (line.workspace.folder / "digests").glob("digest-*")] == [
         "digest-2026-03-02.json"
     ]

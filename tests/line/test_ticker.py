@@ -336,7 +336,7 @@ def test_two_tickers_write_one_digest(make_world: MakeWorld, monkeypatch: pytest
     first.digest()
     second.digest()
     assert len([line for line in world.said if line.startswith("digest written")]) == 1
-    assert [(row["slot"], row["owner"]) for row in world.rows("slot")] == [("2026-03-02", "first")]
+    assert [(row["slot"], row["owner"]) for row in world.digests()] == [("2026-03-02", "first")]
     assert world.rows("lease") == []
 
 
@@ -347,7 +347,7 @@ def test_a_digest_that_cannot_be_written_is_tried_again(make_world: MakeWorld, t
     ticker.tick()
     ticker.tick()
     assert len([line for line in world.said if "cannot be written" in line]) == 1
-    assert world.rows("slot") == []
+    assert world.digests() == []
     (tmp_path / "taken").unlink()
     ticker.tick()
     assert (tmp_path / "taken" / "digests" / "digest-2026-03-02.json").exists()
@@ -430,7 +430,7 @@ def test_the_claims_of_a_killed_process_lapse_within_a_minute(world: LineWorld) 
     ticker.tick()
     assert world.ids() == ["p0"]
     assert [row["triaged_version"] for row in world.rows("mention")] == [1]
-    assert len(world.rows("slot")) == 1
+    assert len(world.digests()) == 1
 
 
 def test_a_poll_whose_claim_was_lost_stores_nothing_twice_and_leaves_the_others_schedule_alone(
@@ -465,7 +465,7 @@ def test_a_ticker_told_to_stop_ends_after_the_listener_in_hand(make_world: MakeW
     assert sum(len(world.script(name).polls) for name in ("one", "two")) == 1
     assert world.ids() == ["p0"]
     assert all(row["owner"] is None for row in world.rows("listenerstate"))
-    assert world.rows("slot") == []
+    assert world.digests() == []
 
 
 def test_scoring_and_triage_are_done_by_one_process_at_a_time(world: LineWorld, tmp_path: Path) -> None:
