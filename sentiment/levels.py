@@ -7,7 +7,8 @@ that taught no head (docs/urgency.md has the figures).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sentiment.ports import Factor, Probabilities
 from sentiment.signals import Found
@@ -110,3 +111,16 @@ def relief(
 def spoken(name: str, probability: float) -> str:
     """What a head or the sentiment says, as evidence; `why` adds the words that drove it."""
     return f"{name} {probability:.2f}"
+
+
+def in_short(factors: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Name what presses for a line of a list, the strongest first: troubles by name, else the level.
+
+    Args:
+        factors: As stored, with ``name`` and ``points``.
+    """
+    ranked = sorted(factors, key=lambda factor: -abs(float(factor.get("points") or 0)))
+    names = [str(factor.get("name", "")) for factor in ranked if factor.get("points")]
+    troubles = [name for name in names if name not in {*LEVELS, "base", "limit", ""}]
+    levels = [name.partition("_")[0] for name in names if name in LEVELS]
+    return list(dict.fromkeys(name.replace("_", " ") for name in troubles or levels[:1] or names))

@@ -135,11 +135,9 @@ def _promise(row: "TrialRow", now: datetime) -> tuple[str, str]:
 
 
 def _why(row: "TrialRow") -> str:
-    factors = row.case.reasons if row.case else []
-    ranked = sorted(factors, key=lambda factor: -abs(float(factor.get("points") or 0)))
-    return ", ".join(
-        str(factor.get("name", "")).replace("_", " ") for factor in ranked[:3] if factor.get("points")
-    )
+    from sentiment.levels import in_short
+
+    return ", ".join(in_short(row.case.reasons if row.case else [])[:3])
 
 
 def _print(trial: Trial, source: str, now: datetime) -> None:

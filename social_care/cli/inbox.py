@@ -130,9 +130,9 @@ def _promise(row: "InboxRow", now: datetime) -> str:
 
 def reasons_line(reasons: list[dict[str, Any]], limit: int) -> str:
     """The strongest factors in a few words."""
-    ranked = sorted(reasons, key=lambda item: -abs(float(item.get("points") or 0)))
-    names = [str(item.get("name", "")).replace("_", " ") for item in ranked if item.get("points")]
-    return safe_line(", ".join(names), limit)
+    from sentiment.levels import in_short
+
+    return safe_line(", ".join(in_short(reasons)), limit)
 
 
 def search(

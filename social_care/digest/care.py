@@ -90,8 +90,9 @@ def urgent(scope: Scope) -> tuple[UrgentCase, ...]:
 
 
 def _urgent(row: InboxRow) -> UrgentCase:
-    pressing = [reason for reason in row.reasons if float(reason.get("points") or 0) > 0]
-    names = [str(reason.get("name", "")) for reason in pressing if reason.get("name") != "base"]
+    from sentiment.levels import in_short
+
+    names = in_short(reason for reason in row.reasons if float(reason.get("points") or 0) > 0)
     return UrgentCase(
         id=row.id,
         network=row.network,
@@ -101,7 +102,7 @@ def _urgent(row: InboxRow) -> UrgentCase:
         urgency=row.urgency,
         sentiment=row.sentiment,
         state=row.state,
-        reasons=tuple(dict.fromkeys(name.replace("_", " ") for name in names if name))[:4] or (row.reply_reason,),
+        reasons=tuple(name for name in names if name != "base")[:4] or (row.reply_reason,),
         opened_at=row.opened_at,
         due_at=row.due_at,
         snippet=one_text(row.title, row.text)[:400],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment.levels import LEVELS, MENTIONED
+from sentiment.levels import LEVELS, MENTIONED, in_short
 from sentiment.ports import Probabilities
 from sentiment.reply import reply_needed
 from sentiment.signals import bundled_lexicon, prepare
@@ -85,3 +85,14 @@ def test_the_published_labels_hold_no_text_and_only_known_values() -> None:
         assert row["level"] in "0123"
         assert {row["reply_needed"], row["complaint"], row["question"]} <= {"0", "1"}
         assert set(row["signals"].split()) <= set(SIGNALS)
+
+
+def test_a_list_names_troubles_and_else_the_level() -> None:
+    base, today, outage = (
+        {"name": name, "points": points}
+        for name, points in (("base", 0.05), ("today_or_more", 0.2), ("outage", 0.1))
+    )
+    assert in_short([base, today, outage]) == ["outage"]
+    assert in_short([base, today]) == ["today"]
+    assert in_short([base]) == ["base"]
+    assert in_short([]) == []
