@@ -69,10 +69,8 @@ def _syntax_tree(place: str, text: str) -> "Item":
     except ParseError as error:
         found = re.search(r"at position (\d+)", str(error))
         if found is None:
-            raise ConfigError(
-                f"{place} ends too early: a bracket, quote or word is missing after position {len(text)}\n"
-                + _pointer(text, len(text))
-            ) from None
+            missing = f"{place} ends too early: a bracket, quote or word is missing after position {len(text)}"
+            raise ConfigError(f"{missing}\n{_pointer(text, len(text))}") from None
         position = int(found.group(1))
         raise ConfigError(
             f"{place} cannot be read at position {position + 1} ({text[position : position + 1]!r}); check "
