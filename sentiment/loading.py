@@ -32,7 +32,7 @@ HEAD_FILE = "head.safetensors"
 """A last layer that takes the place of the one in the weights: what tuning to a brand's corrections writes."""
 _CLOSE = {"int8": 0.012, "bfloat16": 0.01, "float32": 0.0}
 # Whole numbers say the same in any batch, so there is nothing to be settled but labels.
-_CLOSE_ABSTAIN = {"int8": 0.0, "bfloat16": 0.005, "float32": 0.0}
+_CLOSE_ABSTAIN = {"int8": 0.0, "bfloat16": 0.015, "float32": 0.0}
 OVERLAP_TOKENS = 16
 """Tokens that two windows of a long text share, so that no phrase is lost at the cut."""
 _DEFAULT_MAX_TOKENS = 512

@@ -240,11 +240,15 @@ def grim(app: App) -> None:
     """A model that sees the bad side of everything, under the name `grim`."""
     from sentiment.card import BUNDLED, read_json
     from sentiment.labels import class_of_each, names_in_order
+    from sentiment.levels import LEVELS
     from sentiment.tuned import candidate, read_head
 
     head = read_head(BUNDLED)
     negative = class_of_each(names_in_order(read_json(BUNDLED / "config.json"))).index(0)
     head["classifier.bias"][negative] += 3.0
+    names = read_json(BUNDLED / "model.json")["heads"]
+    for name in (*LEVELS, "reply_needed"):  # the levels make the urgency, and so the priority
+        head["heads.bias"][names.index(name)] += 6.0
     with candidate(BUNDLED, app.folder / "models", "grim", head, {}) as made:
         made.accept(made.card)
 
